@@ -1,0 +1,119 @@
+//! How an exchange ended: a closed list, because a named case can be counted, translated and asserted.
+
+/// How an exchange ended. Every accepted request has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The whole answer was handed to the connection.
+    Completed,
+    /// The connection became a tunnel (a WebSocket), which has ended.
+    Upgraded,
+    /// We answered, not the CMS.
+    Refused(Refusal),
+    /// The CMS did not answer; the visitor got a 502 or 504.
+    Upstream(UpstreamFailure),
+    /// The exchange stopped before its end.
+    CutOff(Who),
+    /// Bytes arrived that never became a request.
+    NotARequest(NotARequest),
+}
+
+/// Why we answered instead of the CMS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No Host, more than one, or not a host: 400 (RFC 9112, section 3.2).
+    Host,
+    /// A host that is no site of ours: 421 (RFC 9110, section 15.5.20).
+    UnknownSite,
+    /// CONNECT, or a target that no origin has: 400, 405 or 501.
+    Target,
+    /// Framing or a field that we do not forward: 400.
+    Malformed,
+    /// A body above the limit: 413.
+    BodyTooLarge,
+    /// An expectation that we cannot meet: 417.
+    Expectation,
+    /// The journal cannot record it, and is configured to refuse: 503.
+    Journal,
+    /// A body that came too slowly: 408.
+    TooSlow,
+}
+
+/// How the CMS failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamFailure {
+    /// Its name could not be resolved: 502.
+    Resolve,
+    /// It did not accept the connection: 502.
+    Connect,
+    /// It did not accept the connection, or did not answer, in time: 504.
+    Timeout,
+    /// It closed the connection before an answer: 502.
+    Closed,
+    /// Its answer was not HTTP, or not one that we pass on: 502.
+    Malformed,
+}
+
+/// Who ended an exchange early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The visitor left.
+    Visitor,
+    /// The CMS broke off its answer.
+    Upstream,
+    /// A limit on time was reached.
+    Timeout,
+    /// townclerk stopped.
+    Shutdown,
+    /// A fault of our own; the diagnostics say more.
+    Internal,
+}
+
+/// Why bytes never became a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotARequest {
+    /// Not HTTP: 400.
+    Malformed,
+    /// A head above the limit: 431 or 414.
+    HeadTooLarge,
+    /// The head did not come in time.
+    Timeout,
+    /// The connection ended inside the head.
+    Incomplete,
+    /// The TLS handshake failed.
+    Tls,
+    /// The TLS handshake did not come in time.
+    TlsTimeout,
+}
+
+impl Outcome {
+    /// The value of `error.type`; `None` where nothing went wrong.
+    pub fn error(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Completed | Self::Upgraded => return None,
+            Self::Refused(Refusal::Host) => "refused.host",
+            Self::Refused(Refusal::UnknownSite) => "refused.unknown_site",
+            Self::Refused(Refusal::Target) => "refused.target",
+            Self::Refused(Refusal::Malformed) => "refused.malformed",
+            Self::Refused(Refusal::BodyTooLarge) => "refused.body_too_large",
+            Self::Refused(Refusal::Expectation) => "refused.expectation",
+            Self::Refused(Refusal::Journal) => "refused.journal",
+            Self::Refused(Refusal::TooSlow) => "refused.too_slow",
+            Self::Upstream(UpstreamFailure::Resolve) => "upstream.resolve",
+            Self::Upstream(UpstreamFailure::Connect) => "upstream.connect",
+            Self::Upstream(UpstreamFailure::Timeout) => "upstream.timeout",
+            Self::Upstream(UpstreamFailure::Closed) => "upstream.closed",
+            Self::Upstream(UpstreamFailure::Malformed) => "upstream.malformed",
+            Self::CutOff(Who::Visitor) => "cut_off.visitor",
+            Self::CutOff(Who::Upstream) => "cut_off.upstream",
+            Self::CutOff(Who::Timeout) => "cut_off.timeout",
+            Self::CutOff(Who::Shutdown) => "cut_off.shutdown",
+            Self::CutOff(Who::Internal) => "cut_off.internal",
+            Self::NotARequest(NotARequest::Malformed) => "not_a_request.malformed",
+            Self::NotARequest(NotARequest::HeadTooLarge) => "not_a_request.head_too_large",
+            Self::NotARequest(NotARequest::Timeout) => "not_a_request.timeout",
+            Self::NotARequest(NotARequest::Incomplete) => "not_a_request.incomplete",
+            Self::NotARequest(NotARequest::Tls) => "not_a_request.tls",
+            Self::NotARequest(NotARequest::TlsTimeout) => "not_a_request.tls_timeout",
+        })
+    }
+}

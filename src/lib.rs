@@ -1,0 +1,34 @@
+//! townclerk stands in front of an office's site and keeps the promises of its privacy policy.
+//!
+//! ```text
+//! visitor ─▶ server ─▶ proxy ─────────────────▶ upstream (the CMS)
+//!                       │ headers, cookies: in and out
+//!                       ▼
+//!               Observation ──policy──▶ Entry ─▶ journal ─▶ people
+//!                 (memory only)        (the only thing kept)
+//! ```
+//!
+//! A street of rooms, in the order of the road:
+//!
+//! - [`cli`]: the commands, and how they speak
+//! - [`config`]: `townclerk.toml` as written, and what it means
+//! - [`policy`]: `policy.toml`: what is promised, told and enforced
+//! - [`server`]: listeners, TLS, limits; accept, serve, drain
+//! - [`proxy`]: one exchange: a request, and its answer
+//! - [`cookies`]: `Cookie` and `Set-Cookie`, byte for byte
+//! - [`entry`]: what was seen, cut down to what is kept
+//! - [`journal`]: what is kept, on disk, append-only
+//!
+//! Beside the road: [`clock`], the only place that asks the time, and [`reader`], which reads TOML and
+//! names every fault with its place and remedy.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod cookies;
+pub mod entry;
+pub mod journal;
+pub mod policy;
+pub mod proxy;
+pub mod reader;
+pub mod server;

@@ -1,0 +1,239 @@
+//! `policy.toml`: one checked version of the office's privacy policy. It is the data protection officer's
+//! file: what is promised, told and enforced are this one thing.
+//!
+//! [`parse`] reads it, [`history`] keeps the versions that were in force, [`Field`] is the one list of what can be
+//! kept about a request.
+
+mod field;
+
+pub use field::{Field, Lang};
+
+use jiff::civil::Date;
+
+/// One version of the policy, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Names this version: 1 to 32 of `A-Z a-z 0-9 . _ -`, not starting with a dot, so that it can name a file.
+    pub version: String,
+    /// The day from which it is in force.
+    pub effective: Date,
+    /// Who answers for the data (GDPR Art. 4(7)).
+    pub controller: Controller,
+    /// The access log: what is kept about each request, why, and for how long.
+    pub access: Log,
+    /// The cookies that may pass.
+    pub cookies: Cookies,
+    /// The smallest group of visitors that a statistic may show (P13).
+    pub smallest_group: u32,
+    /// What the office declares about letters and e-mail (P21); the proxy cannot enforce it.
+    pub correspondence: Option<Text>,
+    /// When, and to whom, confidentiality is lifted (P3).
+    pub disclosure: Option<Text>,
+}
+
+/// A sentence in both languages of the statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Polish.
+    pub pl: String,
+    /// English.
+    pub en: String,
+}
+
+impl Text {
+    /// The sentence in one language.
+    pub fn get(&self, lang: Lang) -> &str {
+        match lang {
+            Lang::Pl => &self.pl,
+            Lang::En => &self.en,
+        }
+    }
+}
+
+/// The office.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// Its full name.
+    pub name: String,
+    /// Its postal address.
+    pub address: String,
+    /// Where a visitor can write to, usually the data protection officer's e-mail address.
+    pub contact: String,
+}
+
+/// A retention class: what is kept, why, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Why it is kept (P1).
+    pub purpose: Text,
+    /// For how long at most (P14).
+    pub retention: Retention,
+    /// What is kept.
+    pub fields: Fields,
+    /// What is taken out of URLs.
+    pub redact: Redact,
+}
+
+/// An upper bound: nothing is kept longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// No bound.
+    Unlimited,
+    /// This many days, at least 2 (a segment holds up to a day).
+    Days(u32),
+}
+
+/// What is kept about a request; the policy file names each by its [`Field`]'s key. Not named is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// When the first byte of the request was read.
+    pub arrived: bool,
+    /// When the last byte of the answer was handed to the connection.
+    pub sent: bool,
+    /// The client's address.
+    pub client_address: AddressRule,
+    /// The client's host name by reverse DNS, with its status.
+    pub client_host: bool,
+    /// The request's method.
+    pub method: bool,
+    /// The path and query, redacted.
+    pub url: bool,
+    /// The protocol's version.
+    pub protocol: bool,
+    /// The status of the answer.
+    pub status: bool,
+    /// The size of the answer's body in bytes, as sent.
+    pub bytes: bool,
+    /// How the exchange failed, if it did.
+    pub error: bool,
+    /// The page of another site from which the visitor came.
+    pub external_referrer: ReferrerRule,
+    /// The page of this site that holds a broken link: kept when the status is 400 or above.
+    pub internal_referrer_on_errors: bool,
+    /// The browser.
+    pub user_agent: AgentRule,
+    /// The user name of HTTP authentication.
+    pub auth_user: bool,
+    /// The version of the policy under which the entry was made.
+    pub policy_version: bool,
+}
+
+/// How the client's address is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressRule {
+    /// Not kept.
+    #[default]
+    Omitted,
+    /// Shortened to these prefixes, in bits; the rest is zero.
+    Shortened {
+        /// 0 to 24.
+        ipv4: u8,
+        /// 0 to 48: a longer prefix identifies a household.
+        ipv6: u8,
+    },
+    /// As it is.
+    Whole,
+}
+
+/// How an external referrer is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReferrerRule {
+    /// Not kept.
+    #[default]
+    Omitted,
+    /// Scheme and host only.
+    Host,
+    /// The URL, redacted.
+    Url,
+}
+
+/// How the browser is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AgentRule {
+    /// Not kept.
+    #[default]
+    Omitted,
+    /// Its family and system: `Firefox on Linux`.
+    Family,
+    /// As it was sent.
+    Whole,
+}
+
+/// What is taken out of URLs, the request's and the referrers', wherever it stands: path, query, percent-encoded or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redact {
+    /// Every value of the query; names of parameters stay.
+    pub query_values: bool,
+    /// E-mail addresses.
+    pub emails: bool,
+    /// PESEL numbers: 11 digits with a valid date and checksum.
+    pub pesel: bool,
+    /// Strings of letters and digits at least this long with a digit among them, and UUIDs. `None`: they stay.
+    pub tokens: Option<u16>,
+    /// The values of these parameters, names compared without case.
+    pub parameters: Vec<String>,
+}
+
+/// The cookies that may pass, and what happens to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookies {
+    /// Whether the rules are enforced, or only counted.
+    pub mode: Mode,
+    /// What happens to a cookie that is not listed.
+    pub unlisted: Unlisted,
+    /// Whether an unlisted cookie that a browser sends is answered with its deletion.
+    pub expire_unlisted: bool,
+    /// The listed ones.
+    pub allowed: Vec<Allowed>,
+}
+
+/// Whether the cookie rules are enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Enforce,
+    /// Nothing is changed; what would have been is counted.
+    Observe,
+}
+
+/// What happens to a cookie that the policy does not list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlisted {
+    /// It reaches neither the browser nor the CMS.
+    Strip,
+    /// It passes, its lifetime cut to the session.
+    Limit,
+}
+
+/// A listed cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// Its name.
+    pub name: NamePattern,
+    /// What it remembers.
+    pub purpose: Text,
+}
+
+/// Which names a listing covers. Names are case-sensitive (RFC 6265bis, section 5.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamePattern {
+    /// This very name.
+    Exact(String),
+    /// Every name that starts so: written `wp-settings-*`.
+    Prefix(String),
+    /// This, followed by 32 hexadecimal digits: written `wordpress_logged_in_<hex32>`.
+    Hex32(String),
+}
+
+impl NamePattern {
+    /// Whether it covers this name.
+    pub fn covers(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Exact(exact) => name == exact.as_bytes(),
+            Self::Prefix(prefix) => name.starts_with(prefix.as_bytes()),
+            Self::Hex32(prefix) => name
+                .strip_prefix(prefix.as_bytes())
+                .is_some_and(|rest| rest.len() == 32 && rest.iter().all(u8::is_ascii_hexdigit)),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! One `Set-Cookie` line: what it is, what becomes of it, and why.
+//!
+//! A line is a pair and attributes, each from its `;` to the next (RFC 6265bis, section 5.6). Nothing is taken apart and put
+//! together again: the spans of `Max-Age` and `Expires` are left out, flags are appended, every other byte stays.
+
+use std::borrow::Cow;
+
+use super::Verdict;
+use super::lifetime::{cookie_date, max_age_ends};
+use super::name::{Prefix, Standing};
+use crate::clock::Clock;
+use crate::policy::{Cookies, Text, Unlisted};
+
+/// A longer value makes browsers ignore the attribute (RFC 6265bis, section 5.6).
+const ATTRIBUTE_BYTES_MAX: usize = 1024;
+
+const SECURE: &[u8] = b"; Secure";
+const LAX: &[u8] = b"; SameSite=Lax";
+
+/// What becomes of a `Set-Cookie` line. It holds the cookie's value, so it has no `Debug`: it cannot be printed.
+pub struct Judged<'a> {
+    /// The cookie's name; empty if it has none.
+    pub name: &'a [u8],
+    /// Whether the policy lists it.
+    pub standing: Standing<'a>,
+    /// What becomes of the line.
+    pub verdict: Verdict,
+    line: &'a [u8],
+    cut: usize,
+    add_secure: bool,
+    add_lax: bool,
+}
+
+/// Judges a `Set-Cookie` line by itself. `secure`: whether the visitor reached the site over TLS. The clock is asked only if
+/// it takes an `Expires` to tell whether the line is a deletion.
+pub fn judge<'a>(line: &'a [u8], rules: &'a Cookies, secure: bool, clock: &Clock) -> Judged<'a> {
+    let (name, value) = pair(line);
+    let standing = Standing::of(name, value, rules);
+    let facts = Facts::of(line);
+    // On plain HTTP, Secure would make the cookie vanish; a prefixed name has its own rules, which are the CMS's affair.
+    let add_secure = secure && !facts.secure && Prefix::of(name).is_none();
+    let add_lax = facts.same_site == SameSite::Default;
+
+    let verdict = if is_ignored_by_browsers(line) || (name.is_empty() && standing == Standing::Malformed) {
+        Verdict::Stripped
+    } else if facts.is_deletion(line, clock) {
+        Verdict::Deletion
+    } else {
+        match (standing, rules.unlisted) {
+            (Standing::Malformed, _) | (Standing::Unlisted, Unlisted::Strip) => Verdict::Stripped,
+            _ if facts.cut > 0 || add_secure || add_lax => Verdict::Limited,
+            _ => Verdict::Passed,
+        }
+    };
+    Judged {
+        name,
+        standing,
+        verdict,
+        line,
+        cut: facts.cut,
+        add_secure,
+        add_lax,
+    }
+}
+
+impl<'a> Judged<'a> {
+    /// The line as the browser gets it: borrowed if nothing changes, `None` if it gets nothing.
+    pub fn line(&self) -> Option<Cow<'a, [u8]>> {
+        match self.verdict {
+            Verdict::Stripped => None,
+            Verdict::Passed | Verdict::Deletion => Some(Cow::Borrowed(self.line)),
+            Verdict::Limited => Some(Cow::Owned(self.limited())),
+        }
+    }
+
+    /// What the policy says that the cookie remembers, if it lists it.
+    pub fn purpose(&self) -> Option<&'a Text> {
+        self.standing.purpose()
+    }
+
+    fn limited(&self) -> Vec<u8> {
+        let secure = if self.add_secure { SECURE } else { b"" };
+        let lax = if self.add_lax { LAX } else { b"" };
+        let mut line = Vec::with_capacity(self.line.len() - self.cut + secure.len() + lax.len());
+        line.extend_from_slice(pair_span(self.line));
+        for attribute in attributes(self.line).filter(|attribute| !attribute.is_lifetime()) {
+            line.extend_from_slice(attribute.span);
+        }
+        line.extend_from_slice(secure);
+        line.extend_from_slice(lax);
+        line
+    }
+}
+
+/// What the attributes of a line come to.
+struct Facts {
+    /// Bytes of all `Max-Age` and `Expires` spans.
+    cut: usize,
+    /// Whether the last valid `Max-Age` ends the cookie.
+    max_age_ends: Option<bool>,
+    expires: bool,
+    secure: bool,
+    same_site: SameSite,
+}
+
+/// What the last `SameSite` says, `Default` being none or none that browsers know (RFC 6265bis, section 5.6.7).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SameSite {
+    Default,
+    Stated,
+}
+
+impl Facts {
+    fn of(line: &[u8]) -> Self {
+        let mut facts = Self {
+            cut: 0,
+            max_age_ends: None,
+            expires: false,
+            secure: false,
+            same_site: SameSite::Default,
+        };
+        for attribute in attributes(line) {
+            if attribute.is_lifetime() {
+                facts.cut += attribute.span.len();
+            }
+            if attribute.value.len() > ATTRIBUTE_BYTES_MAX {
+                continue;
+            }
+            if attribute.is("Max-Age") {
+                facts.max_age_ends = max_age_ends(attribute.value).or(facts.max_age_ends);
+            } else if attribute.is("Expires") {
+                facts.expires = true;
+            } else if attribute.is("Secure") {
+                facts.secure = true;
+            } else if attribute.is("SameSite") {
+                let known = ["Strict", "Lax", "None"]
+                    .iter()
+                    .any(|word| attribute.value.eq_ignore_ascii_case(word.as_bytes()));
+                facts.same_site = if known { SameSite::Stated } else { SameSite::Default };
+            }
+        }
+        facts
+    }
+
+    /// Max-Age goes before Expires, and of each the last valid one counts (RFC 6265bis, section 5.7).
+    fn is_deletion(&self, line: &[u8], clock: &Clock) -> bool {
+        self.max_age_ends.unwrap_or_else(|| {
+            self.expires
+                && attributes(line)
+                    .filter(|attribute| attribute.is("Expires") && attribute.value.len() <= ATTRIBUTE_BYTES_MAX)
+                    .filter_map(|attribute| cookie_date(attribute.value))
+                    .last()
+                    .is_some_and(|date| date <= jiff::tz::TimeZone::UTC.to_datetime(clock.now()))
+        })
+    }
+}
+
+/// An attribute of a line.
+struct Attribute<'a> {
+    /// From its `;` to the next one.
+    span: &'a [u8],
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl Attribute<'_> {
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    fn is_lifetime(&self) -> bool {
+        self.is("Max-Age") || self.is("Expires")
+    }
+}
+
+/// The attributes of a line, in order. Quotes protect nothing: every `;` begins one.
+fn attributes(line: &[u8]) -> impl Iterator<Item = Attribute<'_>> {
+    let mut rest = &line[pair_span(line).len()..];
+    std::iter::from_fn(move || {
+        let content = rest.get(1..)?;
+        let length = memchr::memchr(b';', content).unwrap_or(content.len());
+        let (span, after) = rest.split_at(1 + length);
+        rest = after;
+        let (name, value) = split_pair(&span[1..]).unwrap_or((&span[1..], b""));
+        Some(Attribute {
+            span,
+            name: trim(name),
+            value: trim(value),
+        })
+    })
+}
+
+/// The name and value of a line; without a `=` all of it is the value.
+fn pair(line: &[u8]) -> (&[u8], &[u8]) {
+    let span = pair_span(line);
+    let (name, value) = split_pair(span).unwrap_or((b"", span));
+    (trim(name), trim(value))
+}
+
+/// All before the first `;`.
+fn pair_span(line: &[u8]) -> &[u8] {
+    &line[..memchr::memchr(b';', line).unwrap_or(line.len())]
+}
+
+fn split_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = memchr::memchr(b'=', bytes)?;
+    Some((&bytes[..equals], &bytes[equals + 1..]))
+}
+
+/// Without SP and HTAB around it; other white space belongs to names and values.
+pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Control characters, HTAB apart, make browsers ignore a line (RFC 6265bis, section 5.6). No field value can hold them, but
+/// a line may also come from a file.
+fn is_ignored_by_browsers(line: &[u8]) -> bool {
+    line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+}

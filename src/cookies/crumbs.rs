@@ -49,10 +49,14 @@ pub fn judge_crumbs<'a>(field: &'a [u8], rules: &'a Cookies) -> impl Iterator<It
 
 /// The crumbs of a `Cookie` field, the empty ones left out. Quotes protect nothing: every `;` ends one.
 pub(super) fn crumbs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
-    field
-        .split(|byte| *byte == b';')
-        .map(trim)
-        .filter(|crumb| !crumb.is_empty())
+    let mut rest = Some(field);
+    let pieces = std::iter::from_fn(move || {
+        let field = rest.take()?;
+        let end = memchr::memchr(b';', field);
+        rest = end.map(|end| &field[end + 1..]);
+        Some(&field[..end.unwrap_or(field.len())])
+    });
+    pieces.map(trim).filter(|crumb| !crumb.is_empty())
 }
 
 /// Adds a crumb to a `Cookie` field in the making (RFC 6265bis, section 4.2.1).

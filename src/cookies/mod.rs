@@ -130,8 +130,8 @@ fn joined(field: &HeaderValue, count: usize) -> Vec<u8> {
     joined
 }
 
-/// Edits the `Set-Cookie` lines of an answer, the CMS's or our own, and appends the deletions that its request called for. The
-/// clock is asked only if it takes an `Expires` to tell a deletion.
+/// Edits the `Set-Cookie` lines of the CMS's answer, and appends the deletions that its request called for. The clock is asked
+/// only if it takes an `Expires` to tell a deletion.
 pub fn outbound(
     headers: &mut HeaderMap,
     rules: &Cookies,
@@ -149,18 +149,20 @@ pub fn outbound(
             if !enforced {
                 continue;
             }
-            match judged.line() {
-                Some(Cow::Borrowed(_)) => left += 1,
-                Some(Cow::Owned(limited)) => {
-                    // Parts of a valid value and our own ASCII make a valid value.
-                    *line = HeaderValue::from_maybe_shared(Bytes::from(limited)).unwrap_or(GONE);
+            let after = match judged.line() {
+                Some(Cow::Borrowed(_)) => {
                     left += 1;
+                    continue;
                 }
-                None => {
-                    *line = GONE;
-                    stripped += 1;
-                }
+                // Parts of a valid value and our own ASCII make a valid value; were it not, it would not pass.
+                Some(Cow::Owned(limited)) => HeaderValue::from_maybe_shared(Bytes::from(limited)).ok(),
+                None => None,
+            };
+            match after {
+                Some(_) => left += 1,
+                None => stripped += 1,
             }
+            *line = after.unwrap_or(GONE);
         }
     }
     if !enforced {

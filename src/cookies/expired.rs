@@ -69,6 +69,6 @@ fn domain(host: &str) -> Option<&str> {
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
     let (above, last) = host.rsplit_once('.')?;
     // A host whose last label is a number is an IPv4 address (URL Standard, section 3.5).
-    let is_name = !above.is_empty() && !last.is_empty() && !last.bytes().all(|byte| byte.is_ascii_digit());
+    let is_name = !above.is_empty() && !last.bytes().all(|byte| byte.is_ascii_digit());
     (of_labels && is_name).then_some(host)
 }

@@ -48,7 +48,7 @@ use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
 use crate::clock::Clock;
-use crate::policy::{Cookies, Mode, Unlisted};
+use crate::policy::{Cookies, Mode};
 
 /// The longest name that is counted by itself, or deleted.
 const NAME_BYTES_MAX: usize = 64;
@@ -88,7 +88,6 @@ pub fn inbound(headers: &mut HeaderMap, rules: &Cookies, tally: &Tally) -> Expir
         return expired;
     };
     let enforced = rules.mode == Mode::Enforce;
-    let expires = rules.expire_unlisted && rules.unlisted == Unlisted::Strip;
     // Written from the start where fields are joined or hold nothing, otherwise from the first crumb that goes.
     let untouched = !enforced || (fields.iter().nth(1).is_none() && crumbs::crumbs(first.as_bytes()).next().is_some());
     let mut rewritten = (!untouched).then(Vec::new);
@@ -101,7 +100,7 @@ pub fn inbound(headers: &mut HeaderMap, rules: &Cookies, tally: &Tally) -> Expir
             }
             if crumb.verdict == Verdict::Stripped {
                 rewritten.get_or_insert_with(|| joined(field, index));
-                if expires {
+                if rules.expire_unlisted {
                     expired.note(&crumb);
                 }
             } else if let Some(rewritten) = &mut rewritten {

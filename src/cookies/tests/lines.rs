@@ -181,3 +181,11 @@ fn prefixed_names_keep_their_path_domain_and_secure() {
         }
     }
 }
+
+#[test]
+fn a_line_with_control_characters_is_none_for_browsers_and_does_not_pass() {
+    for line in ["sid=1\0", "sid=; Max-Age=0; \n", "sid=1\x7f; SameSite=Lax"] {
+        assert_eq!(plain(line), None);
+    }
+    assert!(plain("sid=1\t2").is_some());
+}

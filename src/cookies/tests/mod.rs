@@ -10,7 +10,7 @@ use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
-use crate::policy::{Allowed, NamePattern, Text};
+use crate::policy::{Allowed, NamePattern, Text, Unlisted};
 
 fn rules() -> Cookies {
     let allowed = |name| Allowed {

@@ -142,6 +142,11 @@ fn strangers_can_neither_fill_the_inventory_nor_name_persons_in_it() {
             .filter(|name| name.starts_with('x'))
             .all(|name| name.len() <= 4)
     );
+    assert!(
+        !undeclared(&snapshot)
+            .iter()
+            .any(|name| name.contains("gmina") || name.contains("440"))
+    );
     assert_eq!(snapshot.others.sent.stripped, 7 + 1000 - 128);
     assert_eq!(snapshot.others.set.stripped, 1);
     assert_eq!(snapshot.total.sent.stripped, 1007);

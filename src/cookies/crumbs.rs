@@ -5,8 +5,8 @@ use super::name::Standing;
 use super::set_cookie::trim;
 use crate::policy::{Cookies, Text, Unlisted};
 
-/// What becomes of a crumb: one `name=value` of a `Cookie` field. It holds the value, so it has no `Debug`: it cannot be
-/// printed.
+/// What becomes of a crumb: one `name=value` of a `Cookie` field. It holds the value, so it has no `Debug`: it cannot
+/// be printed.
 pub struct JudgedCrumb<'a> {
     /// The crumb, without SP and HTAB around it.
     pub crumb: &'a [u8],

@@ -29,13 +29,14 @@ impl Expired {
         }
     }
 
-    /// Appends the deletions: for the host alone, and for its domain. Never for the domain above it: a cookie there belongs to
-    /// sibling departments too.
+    /// Appends the deletions: for the host alone, and for its domain. Never for the domain above it: a cookie there
+    /// belongs to sibling departments too.
     pub(super) fn append_to(&self, headers: &mut HeaderMap, site: &Site<'_>) {
         let domain = domain(site.host);
         let lines = self.0.iter().flat_map(|name| deletions(name, site.secure, domain));
         for line in lines.take(LINES_MAX) {
-            // Names are tokens and the domain is a host name, so the line is a valid value; and a full map needs no more.
+            // Names are tokens and the domain is a host name, so the line is a valid value; and a full map needs no
+            // more.
             if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(line)) {
                 let _ = headers.try_append(SET_COOKIE, value);
             }
@@ -43,8 +44,8 @@ impl Expired {
     }
 }
 
-/// The deletions of a name. Browsers ask of a deletion what they ask of the cookie: a prefixed name keeps its rules, and
-/// without TLS no browser can have sent it.
+/// The deletions of a name. Browsers ask of a deletion what they ask of the cookie: a prefixed name keeps its rules,
+/// and without TLS no browser can have sent it.
 fn deletions(name: &[u8], secure: bool, domain: Option<&str>) -> impl Iterator<Item = Vec<u8>> {
     let prefix = Prefix::of(name);
     let flags: &[u8] = match prefix {

@@ -15,8 +15,8 @@ pub(super) fn max_age_ends(value: &[u8]) -> Option<bool> {
     Some(negative || digits.iter().all(|digit| *digit == b'0'))
 }
 
-/// The date of an Expires in UTC, by the lax algorithm that all browsers share (RFC 6265bis, section 5.1.1); `None` if it
-/// fails, so that browsers ignore the attribute. An HTTP-date parser would not do: PHP wrote dashes for years.
+/// The date of an Expires in UTC, by the lax algorithm that all browsers share (RFC 6265bis, section 5.1.1); `None` if
+/// it fails, so that browsers ignore the attribute. An HTTP-date parser would not do: PHP wrote dashes for years.
 pub(super) fn cookie_date(value: &[u8]) -> Option<DateTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in value.split(is_delimiter).filter(|token| !token.is_empty()) {

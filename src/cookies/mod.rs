@@ -5,22 +5,26 @@
 //! visitor ◀── for the session only ── outbound ◀── Set-Cookie ── CMS
 //! ```
 //!
-//! - A listed cookie passes both ways. On its way out every `Max-Age` and `Expires` is cut, so that it ends with the session;
-//!   it gains `SameSite=Lax` if it says nothing valid, and `Secure` if the visitor came over TLS. `Path`, `Domain`, `HttpOnly`
-//!   and what we do not know stay. `SameSite` is never changed: `Strict` would break the return from an external login.
-//! - A deletion passes as it is, whosever it is: `Max-Age` of 0 or less, or no valid `Max-Age` and a past `Expires`. Cutting its
-//!   lifetime would turn a log-out into a cookie.
+//! - A listed cookie passes both ways. On its way out every `Max-Age` and `Expires` is cut, so that it ends with the
+//!   session; it gains `SameSite=Lax` if it says nothing valid, and `Secure` if the visitor came over TLS. `Path`,
+//!   `Domain`, `HttpOnly` and what we do not know stay. A valid `SameSite` is never changed, and none is made `Strict`:
+//!   that would break the return from an external login. Names such as `__Host-` never gain `Secure`.
+//! - A deletion passes as it is, whosever it is: `Max-Age` of 0 or less, or no valid `Max-Age` and a past `Expires`.
+//!   Cutting its lifetime would turn a log-out into a cookie.
 //! - Any other cookie is unlisted. It is stripped both ways, or passes limited like a listed one, as the policy says.
-//! - A malformed name never passes: not a token, reserved, or made to look like another one further on.
-//! - What a browser sends unlisted and we strip is answered with its deletion, if the policy says so. Where unlisted cookies
-//!   pass, none is deleted: the CMS may have just set it.
-//! - Each line and crumb is judged by itself, in order, duplicates included. If none changes, the fields stay untouched.
-//! - Taking `Set-Cookie` away must not let shared caches store what it kept them from: such an answer becomes `private`.
+//! - A malformed name never passes, unless to be deleted: not a token, reserved, or made to look like another one
+//!   further on.
+//! - What a browser sends unlisted and we strip is answered with its deletion, if the policy says so. Where unlisted
+//!   cookies pass, none is deleted: the CMS may have just set it.
+//! - Each line and crumb is judged by itself, in order, duplicates included. If none changes, the fields stay
+//!   untouched.
+//! - Taking `Set-Cookie` away must not let shared caches store what it kept them from: such an answer becomes
+//!   `private`.
 //! - `Clear-Site-Data` that speaks of cookies is dropped: it would clear those of sibling departments.
 //! - Where the policy is only observed nothing at all is changed, and everything is counted as it would have been.
 //!
-//! What scripts store in the browser by themselves never crosses this room on its way there: it can be stripped from requests
-//! and deleted, not limited.
+//! What scripts store in the browser by themselves never crosses this room on its way there: it can be stripped from
+//! requests and deleted, not limited.
 
 mod counts;
 mod crumbs;
@@ -53,8 +57,8 @@ use crate::policy::{Cookies, Mode};
 /// The longest name that is counted by itself, or deleted.
 const NAME_BYTES_MAX: usize = 64;
 
-/// What a stripped line is replaced with until it is removed: a field map cannot remove one of several values in place. An
-/// empty line is no cookie, so none that passes looks the same.
+/// What a stripped line is replaced with until it is removed: a field map cannot remove one of several values in place.
+/// An empty line is no cookie, so none that passes looks the same.
 const GONE: HeaderValue = HeaderValue::from_static("");
 
 /// What becomes of a cookie.
@@ -79,8 +83,9 @@ pub struct Site<'a> {
     pub host: &'a str,
 }
 
-/// Edits the `Cookie` fields of a request: joins several into one (RFC 9113, section 8.2.3) and keeps the crumbs that may pass,
-/// byte for byte. A field with nothing left is removed. Returns what the answer to this request has to delete.
+/// Edits the `Cookie` fields of a request: joins several into one (RFC 9113, section 8.2.3) and keeps the crumbs that
+/// may pass, byte for byte. A field with nothing left is removed. Returns what the answer to this request has to
+/// delete.
 pub fn inbound(headers: &mut HeaderMap, rules: &Cookies, tally: &Tally) -> Expired {
     let mut expired = Expired::default();
     let fields = headers.get_all(COOKIE);
@@ -129,8 +134,8 @@ fn joined(field: &HeaderValue, count: usize) -> Vec<u8> {
     joined
 }
 
-/// Edits the `Set-Cookie` lines of the CMS's answer, and appends the deletions that its request called for. The clock is asked
-/// only if it takes an `Expires` to tell a deletion.
+/// Edits the `Set-Cookie` lines of the CMS's answer, and appends the deletions that its request called for. The clock
+/// is asked only if it takes an `Expires` to tell a deletion.
 pub fn outbound(
     headers: &mut HeaderMap,
     rules: &Cookies,

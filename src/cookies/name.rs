@@ -14,13 +14,15 @@ pub enum Standing<'r> {
     },
     /// Well-formed, and not in the policy.
     Unlisted,
-    /// Not a token (RFC 9110, section 5.6.2), reserved (`$Version`), or a name in disguise. It never passes, listed or not.
+    /// Not a token (RFC 9110, section 5.6.2), reserved (`$Version`), or a name in disguise. It never passes, listed or
+    /// not.
     Malformed,
 }
 
 impl<'r> Standing<'r> {
-    /// Judges a name. A cookie without a name travels back as its bare value, so there the value is judged as a name would
-    /// be; it must hold no `=`, or `=__Host-x=y` would come back as a cookie that was never set (RFC 6265bis, section 5.7).
+    /// Judges a name. A cookie without a name travels back as its bare value, so there the value is judged as a name
+    /// would be; it must hold no `=`, or `=__Host-x=y` would come back as a cookie that was never set (RFC 6265bis,
+    /// section 5.7).
     pub(super) fn of(name: &[u8], value: &[u8], rules: &'r Cookies) -> Self {
         if name.is_empty() {
             return match is_well_formed(value) && Prefix::of(value).is_none() {

@@ -15,8 +15,8 @@ const TARGETED: [HeaderName; 3] = [
     HeaderName::from_static("x-accel-expires"),
 ];
 
-/// Keeps an answer out of shared caches that its `Set-Cookie` kept out so far: most of them store no answer that has one. An
-/// answer that is `private` or `no-store` already, without naming fields, stays as it is.
+/// Keeps an answer out of shared caches that its `Set-Cookie` kept out so far: most of them store no answer that has
+/// one. An answer that is `private` or `no-store` already, without naming fields, stays as it is.
 pub(super) fn keep_private(headers: &mut HeaderMap) {
     for name in TARGETED {
         headers.remove(name);
@@ -25,7 +25,8 @@ pub(super) fn keep_private(headers: &mut HeaderMap) {
     if lines.iter().any(|line| is_private(line.as_bytes())) {
         return;
     }
-    // In front, so that an unfinished quoted string behind it cannot swallow it, and in one line, for readers of the first.
+    // In front, so that an unfinished quoted string behind it cannot swallow it, and in one line, for readers of the
+    // first.
     let mut joined = b"private".to_vec();
     for line in lines.iter().filter(|line| !line.is_empty()) {
         joined.extend_from_slice(b", ");

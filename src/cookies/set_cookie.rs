@@ -1,7 +1,8 @@
 //! One `Set-Cookie` line: what it is, what becomes of it, and why.
 //!
-//! A line is a pair and attributes, each from its `;` to the next (RFC 6265bis, section 5.6). Nothing is taken apart and put
-//! together again: the spans of `Max-Age` and `Expires` are left out, flags are appended, every other byte stays.
+//! A line is a pair and attributes, each from its `;` to the next (RFC 6265bis, section 5.6). Nothing is taken apart
+//! and put together again: the spans of `Max-Age` and `Expires` are left out, flags are appended, every other byte
+//! stays.
 
 use std::borrow::Cow;
 
@@ -31,13 +32,14 @@ pub struct Judged<'a> {
     add_lax: bool,
 }
 
-/// Judges a `Set-Cookie` line by itself. `secure`: whether the visitor reached the site over TLS. The clock is asked only if
-/// it takes an `Expires` to tell whether the line is a deletion.
+/// Judges a `Set-Cookie` line by itself. `secure`: whether the visitor reached the site over TLS. The clock is asked
+/// only if it takes an `Expires` to tell whether the line is a deletion.
 pub fn judge<'a>(line: &'a [u8], rules: &'a Cookies, secure: bool, clock: &Clock) -> Judged<'a> {
     let (name, value) = pair(line);
     let standing = Standing::of(name, value, rules);
     let facts = Facts::of(line);
-    // On plain HTTP, Secure would make the cookie vanish; a prefixed name has its own rules, which are the CMS's affair.
+    // On plain HTTP, Secure would make the cookie vanish; a prefixed name has its own rules, which are the CMS's
+    // affair.
     let add_secure = secure && !facts.secure && Prefix::of(name).is_none();
     let add_lax = facts.same_site == SameSite::Default;
 
@@ -215,8 +217,9 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Control characters, HTAB apart, make browsers ignore a line (RFC 6265bis, section 5.6). No field value can hold them, but
-/// a line may also come from a file. All bytes are looked at, because that is faster than stopping at the first.
+/// Control characters, HTAB apart, make browsers ignore a line (RFC 6265bis, section 5.6). No field value can hold
+/// them, but a line may also come from a file. All bytes are looked at, because that is faster than stopping at the
+/// first.
 fn is_ignored_by_browsers(line: &[u8]) -> bool {
     line.iter().fold(false, |found, byte| {
         found | (byte.is_ascii_control() & (*byte != b'\t'))

@@ -1,7 +1,7 @@
 //! The inventory: which cookies were seen, who set them, and what became of them. Names and numbers, never values.
 //!
-//! Names on requests are chosen by strangers. So they are few (half the places at most), short, and none that looks like a
-//! person's: an address, a PESEL number. What has no place of its own is counted among the others.
+//! Names on requests are chosen by strangers. So they are few (half the places at most), short, and none that looks
+//! like a person's: an address, a PESEL number. What has no place of its own is counted among the others.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -18,8 +18,8 @@ const NAMES_FROM_REQUESTS_MAX: usize = NAMES_MAX / 2;
 /// The digits of a PESEL number.
 const PESEL_DIGITS: usize = 11;
 
-/// The inventory of a site under one version of its policy, shared by all threads. Counting takes no lock for a declared
-/// cookie, and a shared one for the others.
+/// The inventory of a site under one version of its policy, shared by all threads. Counting takes no lock for a
+/// declared cookie, and a shared one for the others.
 #[derive(Debug)]
 pub struct Tally {
     /// A row for each listing, in the policy's order, with its name as the policy writes it.
@@ -42,8 +42,8 @@ pub struct Snapshot {
 /// One name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// The cookie's name; what the policy lists as `NAME*` or `NAME<hex32>` is written so, and an undeclared name that ends
-    /// with 32 hexadecimal digits as well. Empty: the CMS sets a cookie without a name.
+    /// The cookie's name; what the policy lists as `NAME*` or `NAME<hex32>` is written so, and an undeclared name that
+    /// ends with 32 hexadecimal digits as well. Empty: the CMS sets a cookie without a name.
     pub name: String,
     /// Whether the policy lists it.
     pub declared: bool,
@@ -59,8 +59,8 @@ impl Seen {
 }
 
 impl Tally {
-    /// An empty inventory for these rules. It numbers the listings as they do: another version of the policy needs another
-    /// tally.
+    /// An empty inventory for these rules. It numbers the listings as they do: another version of the policy needs
+    /// another tally.
     pub fn new(rules: &Cookies) -> Self {
         let declared = rules
             .allowed
@@ -154,8 +154,8 @@ impl Source {
     }
 }
 
-/// The name under which one is held: 32 hexadecimal digits at its end are a hash, and written as a policy would. `None` if it
-/// is too long.
+/// The name under which one is held: 32 hexadecimal digits at its end are a hash, and written as a policy would. `None`
+/// if it is too long.
 fn folded<'a>(name: &'a [u8], buffer: &'a mut [u8; NAME_BYTES_MAX]) -> Option<&'a [u8]> {
     const HEX32: &[u8] = b"<hex32>";
     if name.len() > NAME_BYTES_MAX {

@@ -12,9 +12,10 @@ use crate::cookies::lifetime::cookie_date;
 fn field() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
-            "sid", "_ga", "wp-x", "__Host-sid", "$Version", "=", "=", "; ", ";", " ", "\t", "\"", ",", "Max-Age=60", "Max-Age=0",
-            "max-age = -1", "Expires=Thu, 01 Jan 1970 00:00:00 GMT", "expires=Fri, 21-Nov-2036 12:00:00 GMT", "Expires", "Secure",
-            "SameSite=None", "samesite=strict", "SameSite=x", "; Path=/", "; HttpOnly",
+            "sid", "_ga", "wp-x", "__Host-sid", "$Version", "=", "=", "; ", ";", " ", "\t", "\"", ",", "Max-Age=60",
+            "Max-Age=0", "max-age = -1", "Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            "expires=Fri, 21-Nov-2036 12:00:00 GMT", "Expires", "Secure", "SameSite=None", "samesite=strict",
+            "SameSite=x", "; Path=/", "; HttpOnly",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..6),
@@ -144,7 +145,12 @@ proptest! {
     #[test]
     fn dates_are_read_in_every_form_that_servers_write(seconds in -8_000_000_000_i64..100_000_000_000) {
         let date = TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).unwrap());
-        let mut forms = vec!["%a, %d %b %Y %H:%M:%S GMT", "%a, %d-%b-%Y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y", "%d %B %Y %H:%M:%S"];
+        let mut forms = vec![
+            "%a, %d %b %Y %H:%M:%S GMT",
+            "%a, %d-%b-%Y %H:%M:%S GMT",
+            "%a %b %e %H:%M:%S %Y",
+            "%d %B %Y %H:%M:%S",
+        ];
         // Two digits are a year from 1970 to 2069.
         if (1970..2070).contains(&date.year()) {
             forms.push("%A, %d-%b-%y %H:%M:%S GMT");

@@ -1,6 +1,10 @@
 //! The one list of what can be kept about a request. Redaction, codec and statement go by it; each match is
 //! exhaustive, so a field without its sentences does not compile.
 
+use std::fmt;
+
+use super::{AddressRule, AgentRule, Fields, Policy, ReferrerRule};
+
 /// A language of the statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lang {
@@ -83,6 +87,190 @@ impl Field {
             Self::UserAgent => "user_agent",
             Self::AuthUser => "auth_user",
             Self::PolicyVersion => "policy_version",
+        }
+    }
+
+    /// What a visitor is told of it; how much of it is kept says [`Treatment::sentence`].
+    pub fn sentence(self, lang: Lang) -> &'static str {
+        let (pl, en) = match self {
+            Self::Arrived => (
+                "Zapisujemy, kiedy dotarło do nas zapytanie.",
+                "We record when your request reached us.",
+            ),
+            Self::Sent => (
+                "Zapisujemy, kiedy skończyliśmy wysyłać odpowiedź.",
+                "We record when we finished sending the answer.",
+            ),
+            Self::ClientAddress => (
+                "Zapisujemy adres IP, z którego przyszło zapytanie.",
+                "We record the IP address from which the request came.",
+            ),
+            Self::ClientHost => (
+                "Zapisujemy nazwę, pod którą ten adres jest znany w internecie (nazwę hosta).",
+                "We record the name by which that address is known on the internet (its host name).",
+            ),
+            Self::Method => (
+                "Zapisujemy rodzaj zapytania, na przykład GET (odczyt strony) albo POST (wysłanie formularza).",
+                "We record the kind of request, such as GET (reading a page) or POST (sending a form).",
+            ),
+            Self::Url => (
+                "Zapisujemy adres URL strony lub pliku, którego dotyczyło zapytanie.",
+                "We record the URL of the page or file that was asked for.",
+            ),
+            Self::Protocol => (
+                "Zapisujemy wersję protokołu HTTP.",
+                "We record the version of the HTTP protocol.",
+            ),
+            Self::Status => (
+                "Zapisujemy kod odpowiedzi, na przykład 200 (wszystko w porządku) albo 404 (nie ma takiej strony).",
+                "We record the status of the answer, such as 200 (all is well) or 404 (there is no such page).",
+            ),
+            Self::Bytes => (
+                "Zapisujemy, ile bajtów liczyła treść odpowiedzi.",
+                "We record how many bytes the body of the answer had.",
+            ),
+            Self::Error => (
+                "Jeśli podczas obsługi zapytania wystąpił błąd, zapisujemy jego rodzaj.",
+                "If something went wrong with the request, we record what kind of error it was.",
+            ),
+            Self::ExternalReferrer => (
+                "Jeśli do naszej strony prowadził odnośnik z innego serwisu, zapisujemy, skąd prowadził.",
+                "If a link on another site led to ours, we record where it was.",
+            ),
+            Self::InternalReferrer => (
+                "Jeśli odnośnik na naszej stronie prowadzi do błędu, zapisujemy, gdzie się znajduje, aby można było go \
+                 poprawić.",
+                "If a link on our own site leads to an error, we record where it is, so that it can be mended.",
+            ),
+            Self::UserAgent => (
+                "Zapisujemy informację o przeglądarce, którą przeglądarka sama podaje.",
+                "We record what the browser says about itself.",
+            ),
+            Self::AuthUser => (
+                "Zapisujemy nazwę użytkownika podaną przy uwierzytelnianiu HTTP; hasła nie zapisujemy nigdy.",
+                "We record the user name given in HTTP authentication; the password is never recorded.",
+            ),
+            Self::PolicyVersion => (
+                "Zapisujemy, która wersja polityki prywatności wtedy obowiązywała.",
+                "We record which version of the privacy policy was in force.",
+            ),
+        };
+        match lang {
+            Lang::Pl => pl,
+            Lang::En => en,
+        }
+    }
+
+    /// How much of it is kept; `None` if nothing is.
+    pub fn of(self, fields: &Fields) -> Option<Treatment> {
+        let whole = |kept: bool| kept.then_some(Treatment::Whole);
+        match self {
+            Self::ClientAddress => match fields.client_address {
+                AddressRule::Omitted => None,
+                AddressRule::Shortened { ipv4, ipv6 } => Some(Treatment::Shortened { ipv4, ipv6 }),
+                AddressRule::Whole => Some(Treatment::Whole),
+            },
+            Self::ExternalReferrer => match fields.external_referrer {
+                ReferrerRule::Omitted => None,
+                ReferrerRule::Host => Some(Treatment::Host),
+                ReferrerRule::Url => Some(Treatment::Whole),
+            },
+            Self::UserAgent => match fields.user_agent {
+                AgentRule::Omitted => None,
+                AgentRule::Family => Some(Treatment::Family),
+                AgentRule::Whole => Some(Treatment::Whole),
+            },
+            Self::Arrived => whole(fields.arrived),
+            Self::Sent => whole(fields.sent),
+            Self::ClientHost => whole(fields.client_host),
+            Self::Method => whole(fields.method),
+            Self::Url => whole(fields.url),
+            Self::Protocol => whole(fields.protocol),
+            Self::Status => whole(fields.status),
+            Self::Bytes => whole(fields.bytes),
+            Self::Error => whole(fields.error),
+            Self::InternalReferrer => whole(fields.internal_referrer_on_errors),
+            Self::AuthUser => whole(fields.auth_user),
+            Self::PolicyVersion => whole(fields.policy_version),
+        }
+    }
+
+    /// Its place in [`Fields`], where that is a plain yes or no.
+    pub(super) fn flag(self, fields: &mut Fields) -> Option<&mut bool> {
+        Some(match self {
+            Self::ClientAddress | Self::ExternalReferrer | Self::UserAgent => return None,
+            Self::Arrived => &mut fields.arrived,
+            Self::Sent => &mut fields.sent,
+            Self::ClientHost => &mut fields.client_host,
+            Self::Method => &mut fields.method,
+            Self::Url => &mut fields.url,
+            Self::Protocol => &mut fields.protocol,
+            Self::Status => &mut fields.status,
+            Self::Bytes => &mut fields.bytes,
+            Self::Error => &mut fields.error,
+            Self::InternalReferrer => &mut fields.internal_referrer_on_errors,
+            Self::AuthUser => &mut fields.auth_user,
+            Self::PolicyVersion => &mut fields.policy_version,
+        })
+    }
+}
+
+impl Policy {
+    /// What is kept about a request, in the order in which an entry holds it, and how much of it.
+    pub fn kept(&self) -> impl Iterator<Item = (Field, Treatment)> + '_ {
+        Field::ALL
+            .into_iter()
+            .filter_map(|field| Some((field, field.of(&self.access.fields)?)))
+    }
+}
+
+/// How much of a field is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// All of it; URLs without what is redacted.
+    Whole,
+    /// An address without its last bits.
+    Shortened {
+        /// Bits that stay of an IPv4 address.
+        ipv4: u8,
+        /// Bits that stay of an IPv6 address.
+        ipv6: u8,
+    },
+    /// Scheme and host of a URL.
+    Host,
+    /// Family and system of a browser.
+    Family,
+}
+
+impl Treatment {
+    /// What a visitor is told besides [`Field::sentence`]; `None` if there is nothing to add.
+    pub fn sentence(self, lang: Lang) -> Option<String> {
+        Some(match (self, lang) {
+            (Self::Whole, _) => return None,
+            (Self::Shortened { ipv4, ipv6 }, Lang::Pl) => format!(
+                "Adres skracamy: z adresu IPv4 zostaje początkowych {ipv4} z 32 bitów, z adresu IPv6 początkowych {ipv6} \
+                 ze 128 bitów, a resztę zastępują zera."
+            ),
+            (Self::Shortened { ipv4, ipv6 }, Lang::En) => format!(
+                "The address is shortened: the first {ipv4} of the 32 bits of an IPv4 address stay, the first {ipv6} of the \
+                 128 bits of an IPv6 address, and zeros replace the rest."
+            ),
+            (Self::Host, Lang::Pl) => "Zapisujemy tylko nazwę tego serwisu, bez adresu strony.".into(),
+            (Self::Host, Lang::En) => "Only the name of that site is recorded, not the page.".into(),
+            (Self::Family, Lang::Pl) => "Zapisujemy tylko rodzaj przeglądarki i systemu, bez ich wersji.".into(),
+            (Self::Family, Lang::En) => "Only the kind of browser and system is recorded, not their versions.".into(),
+        })
+    }
+}
+
+/// In a few words, for a table: `first 24 bits of IPv4, 48 of IPv6`.
+impl fmt::Display for Treatment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.pad("whole"),
+            Self::Shortened { ipv4, ipv6 } => f.pad(&format!("first {ipv4} bits of IPv4, {ipv6} of IPv6")),
+            Self::Host => f.pad("scheme and host"),
+            Self::Family => f.pad("family and system"),
         }
     }
 }

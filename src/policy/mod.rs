@@ -4,9 +4,17 @@
 //! [`parse`] reads it, [`history`] keeps the versions that were in force, [`Field`] is the one list of what can be
 //! kept about a request.
 
+mod difference;
 mod field;
+pub mod history;
+mod parse;
+mod pattern;
+#[cfg(test)]
+mod tests;
 
-pub use field::{Field, Lang};
+pub use field::{Field, Lang, Treatment};
+pub use parse::parse;
+pub use pattern::{NamePattern, PatternSlip};
 
 use jiff::civil::Date;
 
@@ -126,9 +134,9 @@ pub enum AddressRule {
     Omitted,
     /// Shortened to these prefixes, in bits; the rest is zero.
     Shortened {
-        /// 0 to 24.
+        /// 1 to 24.
         ipv4: u8,
-        /// 0 to 48: a longer prefix identifies a household.
+        /// 1 to 48: a longer prefix identifies a household.
         ipv6: u8,
     },
     /// As it is.
@@ -212,28 +220,4 @@ pub struct Allowed {
     pub name: NamePattern,
     /// What it remembers.
     pub purpose: Text,
-}
-
-/// Which names a listing covers. Names are case-sensitive (RFC 6265bis, section 5.7).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NamePattern {
-    /// This very name.
-    Exact(String),
-    /// Every name that starts so: written `wp-settings-*`.
-    Prefix(String),
-    /// This, followed by 32 hexadecimal digits: written `wordpress_logged_in_<hex32>`.
-    Hex32(String),
-}
-
-impl NamePattern {
-    /// Whether it covers this name.
-    pub fn covers(&self, name: &[u8]) -> bool {
-        match self {
-            Self::Exact(exact) => name == exact.as_bytes(),
-            Self::Prefix(prefix) => name.starts_with(prefix.as_bytes()),
-            Self::Hex32(prefix) => name
-                .strip_prefix(prefix.as_bytes())
-                .is_some_and(|rest| rest.len() == 32 && rest.iter().all(u8::is_ascii_hexdigit)),
-        }
-    }
 }

@@ -1,16 +1,29 @@
 //! `townclerk.toml` as written, and what it means.
+//!
+//! [`Config::load`] reads it with every policy it names. `config/townclerk.toml` shows every setting, its unit and its
+//! default; paths are relative to the folder of the file that names them.
+
+mod defaults;
+mod host;
+mod listen;
+mod load;
+mod site;
+#[cfg(test)]
+mod tests;
+mod upstream;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::journal;
 use crate::policy::Policy;
+use crate::reader::Faults;
 
 /// What will run: every file read, every value checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where plain HTTP is spoken.
     pub http: Vec<SocketAddr>,
@@ -30,8 +43,19 @@ pub struct Config {
     pub sites: Vec<Site>,
 }
 
+impl Config {
+    /// Reads `townclerk.toml` and every file it names. Opens no port and no journal.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in any of the files.
+    pub fn load(path: &Path) -> Result<Self, Faults> {
+        load::load(path, &load::read_file)
+    }
+}
+
 /// A certificate and its key, PEM files.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// The chain, the site's own certificate first.
     pub certificate: PathBuf,
@@ -40,9 +64,9 @@ pub struct Tls {
 }
 
 /// One site: its names, the CMS behind it, what is promised there, and where its journal is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// Its host names in lower case, without port.
+    /// Its host names in lower case, without port; IPv6 addresses without brackets, in their canonical form.
     pub hosts: Vec<Box<str>>,
     /// The CMS.
     pub upstream: Upstream,

@@ -210,6 +210,11 @@ impl<'d> Value<'d> {
         matches!(self.value.get_ref(), DeValue::Table(_))
     }
 
+    /// Whether it is a list without values.
+    pub fn is_empty_list(&self) -> bool {
+        matches!(self.value.get_ref(), DeValue::Array(list) if list.is_empty())
+    }
+
     /// Whether it is `false`.
     pub fn is_false(&self) -> bool {
         matches!(self.value.get_ref(), DeValue::Boolean(false))

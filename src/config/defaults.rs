@@ -1,0 +1,64 @@
+//! The value of every setting that is not written.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Limits, Resolver, Upstream};
+use crate::journal::{Format, OnFailure, Settings};
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            head_bytes: 64 << 10,
+            head_fields: 100,
+            body_bytes: 100 << 20,
+            head_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
+            stall_time: Duration::from_secs(30),
+            exchange_time: Duration::from_secs(3_600),
+            drain_time: Duration::from_secs(8),
+        }
+    }
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            deadline: Duration::from_secs(1),
+            cache: 4_096,
+            at_once: 64,
+        }
+    }
+}
+
+impl Upstream {
+    /// A server with the default timeouts.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            connect_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(4),
+        }
+    }
+}
+
+/// A journal in this folder, written as it is by default.
+pub(super) fn journal(folder: PathBuf) -> Settings {
+    Settings {
+        folder,
+        format: Format::default(),
+        segment_bytes: 256 << 20,
+        sync_interval: Duration::from_secs(1),
+        queue: 65_536,
+        on_failure: OnFailure::default(),
+    }
+}
+
+/// As many threads as the machine has cores.
+pub(super) fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -14,6 +14,8 @@ use crate::reader::{Section, Value};
 pub(super) struct Listen {
     pub(super) http: Vec<SocketAddr>,
     pub(super) https: Vec<SocketAddr>,
+    /// Whether https was written, rightly or not.
+    pub(super) wants_tls: bool,
     pub(super) workers: usize,
     pub(super) trusted_proxies: Vec<IpNet>,
 }
@@ -40,17 +42,9 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
     if empty(&http) && empty(&https) {
         section.missing("there is nowhere to listen", "add http = [\"0.0.0.0:80\"] to [listen]");
     }
-    match https {
-        Some(https) if !https.is_empty_list() && !has_tls => {
-            https.fault::<()>("has no certificate", "add [tls] with certificate and key");
-        }
-        _ if empty(&https) && has_tls => {
-            section.missing(
-                "[tls] is there, but no https listener",
-                "add https = [\"0.0.0.0:443\"], or remove [tls]",
-            );
-        }
-        _ => {}
+    let https = https.filter(|value| !value.is_empty_list());
+    if let (Some(https), false) = (&https, has_tls) {
+        https.fault::<()>("has no certificate", "add [tls] with certificate and key");
     }
     let workers = section.optional("workers").and_then(|value| match value.is_string() {
         true => value.one_of(&[("cores", defaults::workers())]),
@@ -64,6 +58,7 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
     Listen {
         http: http_addresses,
         https: https_addresses,
+        wants_tls: https.is_some(),
         workers: workers.unwrap_or_else(defaults::workers),
         trusted_proxies: proxies.iter().filter_map(proxy).collect(),
     }
@@ -103,10 +98,10 @@ pub(super) fn tls(mut section: Section<'_>, files: &Files<'_>) -> Option<Tls> {
             "certificate",
             "certificate = \"fullchain.pem\", the site's own certificate first",
         )
-        .and_then(|value| pem(&value, files, "CERTIFICATE", "a certificate"));
+        .and_then(|value| pem(&value, files, "CERTIFICATE", "certificate"));
     let key = section
         .required("key", "key = \"privkey.pem\", the private key of the certificate")
-        .and_then(|value| pem(&value, files, "PRIVATE KEY", "a private key"));
+        .and_then(|value| pem(&value, files, "PRIVATE KEY", "private key"));
     section.finish();
     Some(Tls {
         certificate: certificate?,
@@ -118,13 +113,13 @@ fn pem(value: &Value<'_>, files: &Files<'_>, label: &str, what: &str) -> Option<
     let path = files.path(value.string()?);
     let text = match files.read(&path) {
         Ok(text) => text,
-        Err(unreadable) => return value.fault(unreadable.found, unreadable.remedy),
+        Err(unreadable) => return unreadable.named_by(value),
     };
     let holds = |line: &str| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{label}-----"));
     if !text.lines().any(holds) {
         return value.fault(
-            format_args!("names a file without {what} in it"),
-            format!("name a PEM file with {what}"),
+            format_args!("names a file that holds no {what}"),
+            format!("name a PEM file with a {what}"),
         );
     }
     Some(path)

@@ -16,10 +16,18 @@ use crate::reader::{Document, Fault, Faults, Section, Value};
 /// No file that is read here is longer, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// Why a file cannot be read, as the end of a sentence that begins with what names it.
+/// Why a file cannot be read.
 pub(super) struct Unreadable {
+    /// What about the file: `does not exist`.
     pub(super) found: String,
     pub(super) remedy: &'static str,
+}
+
+impl Unreadable {
+    /// A fault of the value that names the file.
+    pub(super) fn named_by<T>(self, value: &Value<'_>) -> Option<T> {
+        value.fault(format_args!("names a file that {}", self.found), self.remedy)
+    }
 }
 
 /// The files a `townclerk.toml` names, relative to its own folder.
@@ -55,7 +63,7 @@ impl Policies {
         if !self.read.contains_key(&path) {
             let text = match files.read(&path) {
                 Ok(text) => text,
-                Err(unreadable) => return value.fault(unreadable.found, unreadable.remedy),
+                Err(unreadable) => return unreadable.named_by(value),
             };
             let policy = policy::parse(&path.display().to_string(), &text, &mut self.faults);
             self.read.insert(path.clone(), policy.map(|policy| (text, policy)));
@@ -96,10 +104,16 @@ pub(super) fn load(path: &Path, read: &dyn Fn(&Path) -> Result<String, Unreadabl
 pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Policies) -> Option<Config> {
     let tls_section = root.section("tls");
     let has_tls = tls_section.is_there();
-    let tls = if has_tls { tls(tls_section, files) } else { None };
     let listen = root
         .required_section("listen", "http = [\"0.0.0.0:80\"]")
         .map(|section| listen(section, has_tls));
+    if listen.as_ref().is_some_and(|listen| has_tls && !listen.wants_tls) {
+        tls_section.missing(
+            "[tls] has no https listener",
+            "add https = [\"0.0.0.0:443\"] to [listen], or remove [tls]",
+        );
+    }
+    let tls = if has_tls { tls(tls_section, files) } else { None };
     let limits = limits(root.section("limits"));
     let resolver = resolver(root.section("resolver"));
     let listeners = listen.as_ref().map(|listen| listen.all()).unwrap_or_default();

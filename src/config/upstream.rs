@@ -64,7 +64,7 @@ fn url(value: &Value<'_>) -> Option<(String, u16)> {
     let (authority, path) = rest.split_at(end);
     if !matches!(path, "" | "/") {
         let remedy = format!("write \"http://{authority}\"; visitors' paths are passed on as they come");
-        return value.fault("has a path", remedy);
+        return value.fault("has a path or query", remedy);
     }
     let (name, port) = match authority.rsplit_once(':') {
         // The last colon of "[::1]" is not before a port.

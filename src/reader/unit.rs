@@ -85,7 +85,9 @@ impl Scale {
     pub(super) fn tell(&self, number: u64) -> String {
         // A single day is "1 day", which is the next unit in the list.
         let fits = |unit: &&Unit| {
-            number >= unit.factor && number % unit.factor == 0 && !(unit.name == "days" && number == unit.factor)
+            number >= unit.factor
+                && number.is_multiple_of(unit.factor)
+                && !(unit.name == "days" && number == unit.factor)
         };
         match self.units.iter().find(fits).or(self.units.last()) {
             Some(unit) => format!("{} {}", number / unit.factor, unit.name),

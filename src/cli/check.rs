@@ -1,0 +1,331 @@
+//! `townclerk check`: whether the files are right, and what they mean. It opens no port and no journal.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::config::{Config, Site};
+use crate::journal::{Format, OnFailure};
+use crate::policy::{Field, Lang, Mode, Policy, Redact, Retention, Treatment, Unlisted};
+use crate::reader::{Bytes, Faults, Span};
+
+/// How it is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Reads a `townclerk.toml` and every file it names. Says all that is wrong with them, or what they mean; the sentences for
+/// visitors in one language. True if nothing is wrong.
+///
+/// # Errors
+///
+/// Only those of `out`.
+pub fn check(config: &Path, lang: Lang, form: Form, out: &mut dyn Write) -> io::Result<bool> {
+    let read = Config::load(config);
+    match (&read, form) {
+        (Ok(config), Form::Text) => tell(config, lang, out)?,
+        (Ok(config), Form::Json) => json(out, json!({ "faults": [], "means": config_json(config) }))?,
+        (Err(faults), Form::Text) => writeln!(out, "{faults}\n{}", count(faults))?,
+        (Err(faults), Form::Json) => json(out, json!({ "faults": faults.to_json() }))?,
+    }
+    Ok(read.is_ok())
+}
+
+fn count(faults: &Faults) -> String {
+    match faults.len() {
+        1 => "1 fault".to_owned(),
+        many => format!("{many} faults"),
+    }
+}
+
+fn json(out: &mut dyn Write, value: Value) -> io::Result<()> {
+    writeln!(out, "{value:#}")
+}
+
+fn tell(config: &Config, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::default();
+    table.row("http", [list(&config.http)]);
+    table.row("https", [list(&config.https)]);
+    table.row("workers", [config.workers.to_string()]);
+    table.row("trusted proxies", [list(&config.trusted_proxies)]);
+    table.row(
+        "name servers",
+        [if config.resolver.servers.is_empty() {
+            "of the system".into()
+        } else {
+            list(&config.resolver.servers)
+        }],
+    );
+    table.write(out)?;
+    for site in &config.sites {
+        writeln!(out)?;
+        tell_site(site, lang, out)?;
+    }
+    Ok(())
+}
+
+fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
+    let policy = &site.policy;
+    let mut table = Table::default();
+    table.row("site", [list(&site.hosts)]);
+    table.row("upstream", [upstream(site)]);
+    table.row("journal", [journal(site)]);
+    table.row(
+        "policy",
+        [format!(
+            "{}, version {}, effective from {}",
+            site.policy_file.display(),
+            policy.version,
+            policy.effective
+        )],
+    );
+    table.row("controller", [policy.controller.name.clone()]);
+    table.row("purpose", [policy.access.purpose.get(lang).to_owned()]);
+    table.row("kept for", [retention(policy)]);
+    table.row("taken out", [redacted(&policy.access.redact)]);
+    table.row("cookies", [cookies(policy).to_owned()]);
+    table.write(out)?;
+
+    writeln!(out, "\nWhat is kept of a request, and what a visitor is told:")?;
+    let mut table = Table::default();
+    for (field, treatment) in policy.kept() {
+        table.row(field.key(), [treatment.to_string(), told(field, treatment, lang)]);
+    }
+    table.write(out)?;
+
+    if !policy.cookies.allowed.is_empty() {
+        writeln!(out, "\nCookies that pass, until the session ends:")?;
+        let mut table = Table::default();
+        for cookie in &policy.cookies.allowed {
+            table.row(&cookie.name.to_string(), [cookie.purpose.get(lang).to_owned()]);
+        }
+        table.write(out)?;
+    }
+    Ok(())
+}
+
+/// What a visitor is told about a field.
+fn told(field: Field, treatment: Treatment, lang: Lang) -> String {
+    let more = treatment
+        .sentence(lang)
+        .map(|more| format!(" {more}"))
+        .unwrap_or_default();
+    format!("{}{more}", field.sentence(lang))
+}
+
+fn upstream(site: &Site) -> String {
+    let upstream = &site.upstream;
+    let host = if upstream.host.contains(':') {
+        format!("[{}]", upstream.host)
+    } else {
+        upstream.host.clone()
+    };
+    format!("http://{host}:{}", upstream.port)
+}
+
+fn journal(site: &Site) -> String {
+    let journal = &site.journal;
+    let on_failure = match journal.on_failure {
+        OnFailure::Refuse => "what cannot be recorded is refused",
+        OnFailure::ServeAndCount => "what cannot be recorded is served and counted",
+    };
+    format!(
+        "{}, {}, segments of a day or {}, on the disk within {}; {on_failure}",
+        journal.folder.display(),
+        format(journal.format),
+        Bytes(journal.segment_bytes),
+        Span(journal.sync_interval),
+    )
+}
+
+fn format(format: Format) -> &'static str {
+    match format {
+        Format::JsonLines => "JSON Lines",
+        Format::Combined => "Combined Log Format",
+    }
+}
+
+fn retention(policy: &Policy) -> String {
+    match policy.access.retention {
+        Retention::Unlimited => "ever: there is no limit".to_owned(),
+        Retention::Days(days) => format!("{days} days at most"),
+    }
+}
+
+fn redacted(redact: &Redact) -> String {
+    let tokens = redact
+        .tokens
+        .map(|length| format!("tokens of {length} characters or more"));
+    let parameters = (!redact.parameters.is_empty()).then(|| format!("the values of {}", redact.parameters.join(", ")));
+    let parts = [
+        redact.query_values.then(|| "all values of the query".to_owned()),
+        redact.emails.then(|| "e-mail addresses".to_owned()),
+        redact.pesel.then(|| "PESEL numbers".to_owned()),
+        tokens,
+        parameters,
+    ];
+    list(&parts.into_iter().flatten().collect::<Vec<_>>())
+}
+
+fn cookies(policy: &Policy) -> &'static str {
+    match (
+        policy.cookies.mode,
+        policy.cookies.unlisted,
+        policy.cookies.expire_unlisted,
+    ) {
+        (Mode::Observe, ..) => "observed: nothing is changed, what would be is counted",
+        (Mode::Enforce, Unlisted::Strip, false) => "enforced: those not listed below are stripped",
+        (Mode::Enforce, Unlisted::Strip, true) => {
+            "enforced: those not listed below are stripped, and deleted in the browser"
+        }
+        (Mode::Enforce, Unlisted::Limit, false) => "enforced: those not listed below are limited to the session",
+        (Mode::Enforce, Unlisted::Limit, true) => {
+            "enforced: those not listed below are limited to the session, and deleted in the browser"
+        }
+    }
+}
+
+fn config_json(config: &Config) -> Value {
+    let sites: Vec<_> = config.sites.iter().map(site_json).collect();
+    json!({
+        "http": config.http,
+        "https": config.https,
+        "workers": config.workers,
+        "trusted_proxies": config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "sites": sites,
+    })
+}
+
+fn site_json(site: &Site) -> Value {
+    let policy = &site.policy;
+    let kept = policy.kept().map(|(field, treatment)| {
+        json!({
+            "field": field.key(),
+            "treatment": treatment.to_string(),
+            "pl": told(field, treatment, Lang::Pl),
+            "en": told(field, treatment, Lang::En),
+        })
+    });
+    let allowed = policy
+        .cookies
+        .allowed
+        .iter()
+        .map(|cookie| json!({ "name": cookie.name.to_string(), "pl": cookie.purpose.pl, "en": cookie.purpose.en }));
+    json!({
+        "hosts": site.hosts,
+        "upstream": upstream(site),
+        "journal": site.journal.folder.display().to_string(),
+        "policy": {
+            "file": site.policy_file.display().to_string(),
+            "version": policy.version,
+            "effective": policy.effective.to_string(),
+            "controller": policy.controller.name,
+            "retention_days": match policy.access.retention {
+                Retention::Unlimited => None,
+                Retention::Days(days) => Some(days),
+            },
+            "kept": kept.collect::<Vec<_>>(),
+            "cookies": allowed.collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn list(items: &[impl ToString]) -> String {
+    if items.is_empty() {
+        return "none".to_owned();
+    }
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows whose columns stand below each other.
+#[derive(Default)]
+struct Table(Vec<Vec<String>>);
+
+impl Table {
+    fn row<const N: usize>(&mut self, head: &str, cells: [String; N]) {
+        let one_line = |cell: String| cell.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.0
+            .push(std::iter::once(head.to_owned()).chain(cells).map(one_line).collect());
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let width = |column: usize| {
+            let cells = self.0.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        for row in &self.0 {
+            let mut line = String::new();
+            for (column, cell) in row.iter().enumerate() {
+                line += &format!("{cell:<width$}  ", width = width(column));
+            }
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(config: &Path, lang: Lang, form: Form) -> (bool, String) {
+        let mut out = Vec::new();
+        let right = check(config, lang, form, &mut out).unwrap();
+        (right, String::from_utf8(out).unwrap())
+    }
+
+    fn example() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("config/townclerk.toml")
+    }
+
+    #[test]
+    fn the_right_files_are_told_with_every_sentence() {
+        for lang in [Lang::Pl, Lang::En] {
+            let (right, said) = said(&example(), lang, Form::Text);
+            assert!(right);
+            let policy = Config::load(&example()).unwrap().sites.remove(0).policy;
+            for (field, _) in policy.kept() {
+                assert!(said.contains(field.sentence(lang)), "{said}");
+            }
+            assert!(said.contains(policy.cookies.allowed[0].purpose.get(lang)));
+            assert!(said.contains("\nupstream    http://127.0.0.1:8000\n"), "{said}");
+            assert!(said.lines().all(|line| line == line.trim_end()));
+        }
+    }
+
+    #[test]
+    fn the_right_files_are_json_without_faults() {
+        let (right, said) = said(&example(), Lang::Pl, Form::Json);
+        let json: Value = serde_json::from_str(&said).unwrap();
+        assert!(right);
+        assert_eq!(json["faults"], json!([]));
+        assert_eq!(json["means"]["http"], json!(["127.0.0.1:8080"]));
+        assert_eq!(json["means"]["sites"][0]["policy"]["kept"][0]["field"], "arrived");
+    }
+
+    #[test]
+    fn faults_are_told_all_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("townclerk.toml");
+        std::fs::write(&path, "[listen]\nhttp = [\"80\"]\n").unwrap();
+        let (right, text) = said(&path, Lang::En, Form::Text);
+        assert!(!right);
+        let expected = "townclerk.toml:1:1: there is no site\n  hint: add [[site]] with hosts, upstream, policy and journal\n\
+                        townclerk.toml:2:9: \"80\" in http is not an IP address with a port\n  \
+                        hint: write it like \"0.0.0.0:80\" or \"[::]:80\"\n2 faults\n";
+        assert_eq!(text.replace(&format!("{}/", folder.path().display()), ""), expected);
+        let (right, json) = said(&path, Lang::En, Form::Json);
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert!(!right);
+        assert_eq!(
+            (json["faults"][1]["line"].clone(), json["faults"][1]["column"].clone()),
+            (json!(2), json!(9))
+        );
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::config::{Config, Site};
 use crate::journal::{Format, OnFailure};
-use crate::policy::{Field, Lang, Mode, Policy, Redact, Retention, Treatment, Unlisted};
+use crate::policy::{Field, Lang, Mode, Policy, Retention, Treatment, Unlisted};
 use crate::reader::{Bytes, Faults, Span};
 
 /// How it is said.
@@ -87,8 +87,11 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     );
     table.row("controller", [policy.controller.name.clone()]);
     table.row("purpose", [policy.access.purpose.get(lang).to_owned()]);
-    table.row("kept for", [retention(policy)]);
-    table.row("taken out", [redacted(&policy.access.redact)]);
+    table.row("retention", [policy.access.retention.sentence(lang)]);
+    table.row(
+        "redaction",
+        [policy.access.redact.sentence(lang).unwrap_or_else(|| "none".to_owned())],
+    );
     table.row("cookies", [cookies(policy).to_owned()]);
     table.write(out)?;
 
@@ -149,28 +152,6 @@ fn format(format: Format) -> &'static str {
         Format::JsonLines => "JSON Lines",
         Format::Combined => "Combined Log Format",
     }
-}
-
-fn retention(policy: &Policy) -> String {
-    match policy.access.retention {
-        Retention::Unlimited => "ever: there is no limit".to_owned(),
-        Retention::Days(days) => format!("{days} days at most"),
-    }
-}
-
-fn redacted(redact: &Redact) -> String {
-    let tokens = redact
-        .tokens
-        .map(|length| format!("tokens of {length} characters or more"));
-    let parameters = (!redact.parameters.is_empty()).then(|| format!("the values of {}", redact.parameters.join(", ")));
-    let parts = [
-        redact.query_values.then(|| "all values of the query".to_owned()),
-        redact.emails.then(|| "e-mail addresses".to_owned()),
-        redact.pesel.then(|| "PESEL numbers".to_owned()),
-        tokens,
-        parameters,
-    ];
-    list(&parts.into_iter().flatten().collect::<Vec<_>>())
 }
 
 fn cookies(policy: &Policy) -> &'static str {

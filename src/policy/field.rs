@@ -1,9 +1,7 @@
 //! The one list of what can be kept about a request. Redaction, codec and statement go by it; each match is
 //! exhaustive, so a field without its sentences does not compile.
 
-use std::fmt;
-
-use super::{AddressRule, AgentRule, Fields, Policy, ReferrerRule};
+use super::{AddressRule, AgentRule, Fields, ReferrerRule, Treatment};
 
 /// A language of the statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +159,7 @@ impl Field {
         }
     }
 
-    /// How much of it is kept; `None` if nothing is.
+    /// How much of it is kept, redaction apart; `None` if nothing is.
     pub fn of(self, fields: &Fields) -> Option<Treatment> {
         let whole = |kept: bool| kept.then_some(Treatment::Whole);
         match self {
@@ -212,65 +210,5 @@ impl Field {
             Self::AuthUser => &mut fields.auth_user,
             Self::PolicyVersion => &mut fields.policy_version,
         })
-    }
-}
-
-impl Policy {
-    /// What is kept about a request, in the order in which an entry holds it, and how much of it.
-    pub fn kept(&self) -> impl Iterator<Item = (Field, Treatment)> + '_ {
-        Field::ALL
-            .into_iter()
-            .filter_map(|field| Some((field, field.of(&self.access.fields)?)))
-    }
-}
-
-/// How much of a field is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Treatment {
-    /// All of it; URLs without what is redacted.
-    Whole,
-    /// An address without its last bits.
-    Shortened {
-        /// Bits that stay of an IPv4 address.
-        ipv4: u8,
-        /// Bits that stay of an IPv6 address.
-        ipv6: u8,
-    },
-    /// Scheme and host of a URL.
-    Host,
-    /// Family and system of a browser.
-    Family,
-}
-
-impl Treatment {
-    /// What a visitor is told besides [`Field::sentence`]; `None` if there is nothing to add.
-    pub fn sentence(self, lang: Lang) -> Option<String> {
-        Some(match (self, lang) {
-            (Self::Whole, _) => return None,
-            (Self::Shortened { ipv4, ipv6 }, Lang::Pl) => format!(
-                "Adres skracamy: z adresu IPv4 zostaje początkowych {ipv4} z 32 bitów, z adresu IPv6 początkowych {ipv6} \
-                 ze 128 bitów, a resztę zastępują zera."
-            ),
-            (Self::Shortened { ipv4, ipv6 }, Lang::En) => format!(
-                "The address is shortened: the first {ipv4} of the 32 bits of an IPv4 address stay, the first {ipv6} of the \
-                 128 bits of an IPv6 address, and zeros replace the rest."
-            ),
-            (Self::Host, Lang::Pl) => "Zapisujemy tylko nazwę tego serwisu, bez adresu strony.".into(),
-            (Self::Host, Lang::En) => "Only the name of that site is recorded, not the page.".into(),
-            (Self::Family, Lang::Pl) => "Zapisujemy tylko rodzaj przeglądarki i systemu, bez ich wersji.".into(),
-            (Self::Family, Lang::En) => "Only the kind of browser and system is recorded, not their versions.".into(),
-        })
-    }
-}
-
-/// In a few words, for a table: `first 24 bits of IPv4, 48 of IPv6`.
-impl fmt::Display for Treatment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole => f.pad("whole"),
-            Self::Shortened { ipv4, ipv6 } => f.pad(&format!("first {ipv4} bits of IPv4, {ipv6} of IPv6")),
-            Self::Host => f.pad("scheme and host"),
-            Self::Family => f.pad("family and system"),
-        }
     }
 }

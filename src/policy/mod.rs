@@ -11,10 +11,12 @@ mod parse;
 mod pattern;
 #[cfg(test)]
 mod tests;
+mod told;
 
-pub use field::{Field, Lang, Treatment};
+pub use field::{Field, Lang};
 pub use parse::parse;
 pub use pattern::{NamePattern, PatternSlip};
+pub use told::Treatment;
 
 use jiff::civil::Date;
 

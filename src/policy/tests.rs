@@ -119,6 +119,37 @@ fn a_field_that_is_switched_on_is_kept() {
 }
 
 #[test]
+fn what_is_told_is_what_is_kept() {
+    let mut policy = example();
+    policy.access.redact.parameters.truncate(2);
+    assert!(policy.kept().any(|kept| kept == (Field::Url, Treatment::Redacted)));
+    assert_eq!(
+        policy.access.redact.sentence(Lang::En).unwrap(),
+        "Before a URL is recorded, we take out of it: e-mail addresses; PESEL numbers; strings of 32 or more letters and \
+         digits with a digit among them, and UUIDs; the values of the parameters password, haslo."
+    );
+    let nothing = Redact {
+        query_values: false,
+        emails: false,
+        pesel: false,
+        tokens: None,
+        parameters: vec![],
+    };
+    policy.access.redact = nothing;
+    assert!(policy.kept().any(|kept| kept == (Field::Url, Treatment::Whole)));
+    assert_eq!(policy.access.redact.sentence(Lang::Pl), None);
+    assert_eq!(
+        Retention::Days(90).sentence(Lang::Pl),
+        "Zapisy przechowujemy nie dłużej niż 90 dni."
+    );
+    let shortened = Treatment::Shortened { ipv4: 24, ipv6: 48 };
+    for lang in [Lang::Pl, Lang::En] {
+        let sentence = shortened.sentence(lang).unwrap();
+        assert!(sentence.contains("24") && sentence.contains("48"), "{sentence}");
+    }
+}
+
+#[test]
 fn differences_are_named_by_their_keys_and_the_order_of_cookies_is_none() {
     let one = example();
     let mut other = one.clone();

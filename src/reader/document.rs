@@ -193,4 +193,27 @@ mod tests {
              a.toml:4:10: missing comma between array elements\n  hint: put a comma between the values, or close the list with ]"
         );
     }
+
+    #[test]
+    fn files_of_other_systems_are_read_too() {
+        assert_eq!(faults_of("\u{feff}a = 1\r\nb = \"x\"\r\n"), "");
+    }
+
+    #[test]
+    fn what_is_written_is_quoted_in_one_line_and_secrets_are_not() {
+        let document = Document::read("a.toml", "list = [\n1, 2]\napi_key = 12\nname = \"\u{7}\"\n");
+        let mut root = document.root();
+        for key in ["list", "api_key"] {
+            assert!(root.required(key, "").is_some_and(|value| value.string().is_none()));
+        }
+        root.finish();
+        let mut faults = Faults::new();
+        assert!(!document.finish(&mut faults));
+        let said = faults.to_string();
+        assert!(said.contains("list = [… is a list, not a text"), "{said}");
+        assert!(
+            said.contains("api_key is a number, not a text") && !said.contains("12"),
+            "{said}"
+        );
+    }
 }

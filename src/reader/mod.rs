@@ -12,6 +12,7 @@
 //!
 //! Faults quote what was written, except values whose key is named like a secret.
 
+mod address;
 mod document;
 mod fault;
 mod section;

@@ -105,13 +105,6 @@ impl<'d> Section<'d> {
         self.table.is_some()
     }
 
-    /// Its keys, for sections whose keys are names of things.
-    pub fn keys(&self) -> impl Iterator<Item = &'d str> {
-        self.table
-            .into_iter()
-            .flat_map(|table| table.keys().map(|key| key.get_ref().as_ref()))
-    }
-
     /// Reports something that should be in it and is not.
     pub fn missing(&self, found: impl Into<String>, remedy: impl Into<String>) {
         if self.is_there() {

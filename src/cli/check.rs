@@ -20,8 +20,8 @@ pub enum Form {
     Json,
 }
 
-/// Reads a `townclerk.toml` and every file it names. Says all that is wrong with them, or what they mean; the sentences for
-/// visitors in one language. True if nothing is wrong.
+/// Reads a `townclerk.toml` and every file it names. Says all that is wrong with them, or what they mean; the sentences
+/// for visitors in one language. True if nothing is wrong.
 ///
 /// # Errors
 ///
@@ -297,7 +297,8 @@ mod tests {
         std::fs::write(&path, "[listen]\nhttp = [\"80\"]\n").unwrap();
         let (right, text) = said(&path, Lang::En, Form::Text);
         assert!(!right);
-        let expected = "townclerk.toml:1:1: there is no site\n  hint: add [[site]] with hosts, upstream, policy and journal\n\
+        let expected = "townclerk.toml:1:1: there is no site\n  \
+                        hint: add [[site]] with hosts, upstream, policy and journal\n\
                         townclerk.toml:2:9: \"80\" in http is not an IP address with a port\n  \
                         hint: write it like \"0.0.0.0:80\" or \"[::]:80\"\n2 faults\n";
         assert_eq!(text.replace(&format!("{}/", folder.path().display()), ""), expected);

@@ -30,8 +30,8 @@ pub enum Standing {
 pub enum Refusal {
     /// The version was in force with another content.
     #[error(
-        "version {version} of the policy was in force with another content ({}); give the changed policy a new version and \
-         a new effective date, or restore what it said",
+        "version {version} of the policy was in force with another content ({}); give the changed policy a new version \
+         and a new effective date, or restore what it said",
         .differences.join(", ")
     )]
     Changed {
@@ -42,8 +42,8 @@ pub enum Refusal {
     },
     /// A version with a later date was in force already.
     #[error(
-        "version {version} of the policy is effective from {effective}, but version {newest}, effective from {since}, was \
-         in force before it; give it a new version, and a date from {since} on"
+        "version {version} of the policy is effective from {effective}, but version {newest}, effective from {since}, \
+         was in force before it; give it a new version, and a date from {since} on"
     )]
     Outdated {
         /// The version.
@@ -181,8 +181,8 @@ mod tests {
         assert_eq!(
             refusal.to_string(),
             "version 2 of the policy was in force with another content (log.access.retention, \
-             log.access.redact.query_values); give the changed policy a new version and a new effective date, or restore \
-             what it said"
+             log.access.redact.query_values); give the changed policy a new version and a new effective date, or \
+             restore what it said"
         );
         assert_eq!(judged(&[("1", FIRST)], &changed), Ok(Standing::New));
     }
@@ -194,8 +194,8 @@ mod tests {
         let refusal = judged(&[("2", &second), ("1", FIRST)], &third).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "version 3 of the policy is effective from 2029-12-31, but version 2, effective from 2030-01-01, was in force \
-             before it; give it a new version, and a date from 2030-01-01 on"
+            "version 3 of the policy is effective from 2029-12-31, but version 2, effective from 2030-01-01, was in \
+             force before it; give it a new version, and a date from 2030-01-01 on"
         );
         // Not even to a version that was in force once.
         let version = policy(FIRST).version;

@@ -169,7 +169,8 @@ pub enum AgentRule {
     Whole,
 }
 
-/// What is taken out of URLs, the request's and the referrers', wherever it stands: path, query, percent-encoded or not.
+/// What is taken out of URLs, the request's and the referrers', wherever it stands: path, query, percent-encoded or
+/// not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redact {
     /// Every value of the query; names of parameters stay.

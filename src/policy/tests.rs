@@ -47,15 +47,16 @@ fn the_example_shows_every_key() {
     parse::policy(document.root());
     for path in document.asked() {
         let key = path.rsplit('.').next().unwrap_or_default();
-        let shown = [
+        let forms = [
             format!("\n{key} = "),
-            format!(".{key}]"),
-            format!("[{key}]"),
+            format!("\n{key}."),
+            format!(".{key} = "),
             format!(" {key} = "),
-            format!("[{key}."),
+            format!("[{path}]"),
+            format!("[{path}."),
         ];
         assert!(
-            shown.iter().any(|form| EXAMPLE.contains(form)),
+            forms.iter().any(|form| EXAMPLE.contains(form)),
             "{path} is not in the example"
         );
     }
@@ -125,8 +126,8 @@ fn what_is_told_is_what_is_kept() {
     assert!(policy.kept().any(|kept| kept == (Field::Url, Treatment::Redacted)));
     assert_eq!(
         policy.access.redact.sentence(Lang::En).unwrap(),
-        "Before a URL is recorded, we take out of it: e-mail addresses; PESEL numbers; strings of 32 or more letters and \
-         digits with a digit among them, and UUIDs; the values of the parameters password, haslo."
+        "Before a URL is recorded, we take out of it: e-mail addresses; PESEL numbers; strings of 32 or more letters \
+         and digits with a digit among them, and UUIDs; the values of the parameters password, haslo."
     );
     let nothing = Redact {
         query_values: false,
@@ -190,7 +191,9 @@ proptest! {
     }
 
     #[test]
-    fn a_mutated_policy_is_a_policy_or_has_faults(cut: prop::sample::Index, long in 0usize..40, put in "(\\PC|\n|\"|\\[|\\]){0,8}") {
+    fn a_mutated_policy_is_a_policy_or_has_faults(
+        cut: prop::sample::Index, long in 0usize..40, put in "(\\PC|\n|\"|\\[|\\]){0,8}",
+    ) {
         let mut bytes = EXAMPLE.as_bytes().to_vec();
         let start = cut.index(bytes.len());
         let end = (start + long).min(bytes.len());

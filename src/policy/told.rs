@@ -1,5 +1,5 @@
-//! What a visitor is told about how much is kept and for how long, in both languages. Each sentence says what is enforced
-//! and no more.
+//! What a visitor is told about how much is kept and for how long, in both languages. Each sentence says what is
+//! enforced and no more.
 
 use std::fmt;
 
@@ -43,12 +43,12 @@ impl Treatment {
         Some(match (self, lang) {
             (Self::Whole | Self::Redacted, _) => return None,
             (Self::Shortened { ipv4, ipv6 }, Lang::Pl) => format!(
-                "Adres skracamy: z adresu IPv4 zostaje początkowych {ipv4} z 32 bitów, z adresu IPv6 początkowych {ipv6} \
-                 ze 128 bitów, a resztę zastępują zera."
+                "Adres skracamy: z adresu IPv4 zostaje początkowych {ipv4} z 32 bitów, z adresu IPv6 początkowych \
+                 {ipv6} ze 128 bitów, a resztę zastępują zera."
             ),
             (Self::Shortened { ipv4, ipv6 }, Lang::En) => format!(
-                "The address is shortened: the first {ipv4} of the 32 bits of an IPv4 address stay, the first {ipv6} of the \
-                 128 bits of an IPv6 address, and zeros replace the rest."
+                "The address is shortened: the first {ipv4} of the 32 bits of an IPv4 address stay, the first {ipv6} \
+                 of the 128 bits of an IPv6 address, and zeros replace the rest."
             ),
             (Self::Host, Lang::Pl) => "Zapisujemy tylko nazwę tego serwisu, bez adresu strony.".into(),
             (Self::Host, Lang::En) => "Only the name of that site is recorded, not the page.".into(),

@@ -13,7 +13,8 @@ pub struct Document<'t> {
     file: String,
     text: &'t str,
     root: DeTable<'t>,
-    /// Lines that are not TOML. What is read on them or missing from the file may be an echo of that, so it is not a fault.
+    /// Lines that are not TOML. What is read on them or missing from the file may be an echo of that, so it is not a
+    /// fault.
     broken: Vec<usize>,
     faults: RefCell<Faults>,
     /// Every key that was asked for, so that a test can tell whether the example files show them all.
@@ -190,7 +191,8 @@ mod tests {
             faults_of("a = office\nb = 1\nb = 2\nc = [\"1\" \"2\"]\n"),
             "a.toml:1:5: string values must be quoted\n  hint: put the value in double quotes\n\
              a.toml:3:1: duplicate key\n  hint: keep one of the two\n\
-             a.toml:4:10: missing comma between array elements\n  hint: put a comma between the values, or close the list with ]"
+             a.toml:4:10: missing comma between array elements\n  \
+             hint: put a comma between the values, or close the list with ]"
         );
     }
 

@@ -68,8 +68,8 @@ impl Faults {
         self.0.iter()
     }
 
-    /// `[{"file": …, "line": …, "column": …, "found": …, "remedy": …}, …]`; line and column are null where the file as a
-    /// whole is meant.
+    /// `[{"file": …, "line": …, "column": …, "found": …, "remedy": …}, …]`. Line and column are null where the file as
+    /// a whole is meant.
     pub fn to_json(&self) -> serde_json::Value {
         self.0
             .iter()

@@ -11,7 +11,8 @@ use toml::de::DeValue;
 use super::unit::{SIZE, Scale, Slip, TIME};
 use super::{Document, Section, nearest};
 
-/// A value of a TOML file, and where it stands. What it is asked to be and is not becomes a fault, and the answer `None`.
+/// A value of a TOML file, and where it stands. What it is asked to be and is not becomes a fault, and the answer
+/// `None`.
 #[derive(Clone)]
 pub struct Value<'d> {
     document: &'d Document<'d>,
@@ -261,7 +262,7 @@ impl<'d> Value<'d> {
 
     /// `retention = "90"`, `"x" in hosts`, `[log.access]`; only the key where the value is a secret.
     fn shown(&self) -> String {
-        let is_header = self.is_section() && !self.in_list && self.shown_alone().starts_with('[');
+        let is_header = self.is_section() && !self.in_list && !self.shown_alone().starts_with('{');
         match (is_header, self.is_secret(), self.in_list) {
             (true, ..) => format!("[{}]", self.path),
             (_, true, _) => self.key.to_owned(),

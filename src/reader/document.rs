@@ -203,9 +203,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_quoted_in_one_line_and_secrets_are_not() {
-        let document = Document::read("a.toml", "list = [\n1, 2]\napi_key = 12\nname = \"\u{7}\"\n");
+        let document = Document::read(
+            "a.toml",
+            "list = [\n1, 2]\napi_key = 12\ntable = { password = \"34\" }\n",
+        );
         let mut root = document.root();
-        for key in ["list", "api_key"] {
+        for key in ["list", "api_key", "table"] {
             assert!(root.required(key, "").is_some_and(|value| value.string().is_none()));
         }
         root.finish();

@@ -262,7 +262,7 @@ impl<'d> Value<'d> {
 
     /// `retention = "90"`, `"x" in hosts`, `[log.access]`; only the key where the value is a secret.
     fn shown(&self) -> String {
-        let is_header = self.is_section() && !self.in_list && !self.shown_alone().starts_with('{');
+        let is_header = self.is_section() && !self.in_list && !self.written().starts_with('{');
         match (is_header, self.is_secret(), self.in_list) {
             (true, ..) => format!("[{}]", self.path),
             (_, true, _) => self.key.to_owned(),
@@ -272,11 +272,16 @@ impl<'d> Value<'d> {
     }
 
     fn shown_alone(&self) -> String {
-        if self.is_secret() {
-            "…".to_owned()
-        } else {
-            self.document.written(self.value.span())
+        match self.value.get_ref() {
+            _ if self.is_secret() => "…".to_owned(),
+            // Its keys may be named like secrets.
+            DeValue::Table(_) => "{ … }".to_owned(),
+            _ => self.written(),
         }
+    }
+
+    fn written(&self) -> String {
+        self.document.written(self.value.span())
     }
 
     fn is_secret(&self) -> bool {

@@ -70,7 +70,8 @@ fn addresses(value: &Value<'_>, taken: &mut Vec<SocketAddr>) -> Vec<SocketAddr> 
         let Some(address) = item.socket_address(None) else {
             continue;
         };
-        if taken.contains(&address) {
+        // Port 0 is another one each time: the system chooses.
+        if address.port() != 0 && taken.contains(&address) {
             item.fault::<()>("is listened on twice", "keep one of the two");
             continue;
         }

@@ -1,18 +1,42 @@
 //! What was seen, cut down to what is kept.
 //!
 //! An [`Observation`] lives in memory for as long as its exchange. [`Observation::redact`] is the only maker of an
-//! [`Entry`], and a journal takes nothing but entries: what the policy does not name cannot reach the disk.
+//! [`Entry`], and a journal takes nothing but entries: what the policy does not name cannot reach the disk. An [`Encoder`]
+//! writes entries as lines.
 
+mod address;
+mod agent;
+mod codec;
 mod outcome;
+mod referrer;
+#[cfg(test)]
+mod tests;
+mod text;
+mod url;
+mod user;
 
+pub use codec::Encoder;
 pub use outcome::{NotARequest, Outcome, Refusal, UpstreamFailure, Who};
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use jiff::Timestamp;
 
+use self::agent::Agent;
+use self::referrer::Referrer;
+use self::text::Text;
+use crate::policy::{Log, Policy, Redact, ReferrerRule};
+
 /// All that was seen of an exchange. It has no `Debug` and no `Display`: it cannot be printed.
+///
+/// ```compile_fail,E0277
+/// fn print(seen: townclerk::entry::Observation) {
+///     println!("{seen:?}");
+/// }
+/// ```
 pub struct Observation {
     /// When the first byte of the request was read.
     pub arrived: Timestamp,
@@ -54,9 +78,9 @@ pub enum ClientHost {
     /// Nobody asked: the policy does not keep it.
     NotAsked,
     /// The address has this name, and the name has this address.
-    Confirmed(std::sync::Arc<str>),
+    Confirmed(Arc<str>),
     /// The address claims this name, and the name does not have the address.
-    Unconfirmed(std::sync::Arc<str>),
+    Unconfirmed(Arc<str>),
     /// The address has no name.
     None,
     /// The answer did not come in time, or too many were asked.
@@ -65,16 +89,147 @@ pub enum ClientHost {
     Failed,
 }
 
-/// What is kept of an exchange, and nothing else. Its only maker is [`Observation::redact`].
+/// What is kept of an exchange, and nothing else. Its only maker is [`Observation::redact`]:
+///
+/// ```compile_fail,E0451
+/// let entry = townclerk::entry::Entry { arrived: jiff::Timestamp::UNIX_EPOCH, kept: Box::default() };
+/// ```
+///
+/// It is three words long, so that a queue of entries is small, and it can be sent to another thread.
 pub struct Entry {
     /// By which journals order and date segments; written out only if the policy keeps it.
     pub(crate) arrived: Timestamp,
+    kept: Box<Kept>,
+}
+
+/// One member for each [`Field`](crate::policy::Field); what is not kept, or was not there, is `None`.
+struct Kept {
+    arrived: bool,
+    sent: Option<Timestamp>,
+    client_address: Option<IpAddr>,
+    client_host: Option<Host>,
+    method: Option<Method>,
+    url: Option<Url>,
+    protocol: Option<Version>,
+    status: Option<StatusCode>,
+    bytes: Option<u64>,
+    error: Option<&'static str>,
+    external_referrer: Option<Text>,
+    internal_referrer: Option<Text>,
+    user_agent: Option<Agent>,
+    auth_user: Option<Box<[u8]>>,
+    policy_version: Option<Box<str>>,
+}
+
+/// The client's host name: how the look-up ended, and the name if it was confirmed. A name that is only claimed is not
+/// kept: whoever holds an address can claim any.
+struct Host {
+    status: &'static str,
+    name: Option<Arc<str>>,
+}
+
+/// The path and query.
+enum Url {
+    /// The exchange had none.
+    None,
+    /// As they were sent.
+    AsSent(PathAndQuery),
+    /// What was left of them.
+    Cut(Box<[u8]>),
 }
 
 impl Observation {
     /// Cuts what was seen down to what the policy keeps. `own_hosts` are the site's host names, in lower case: a referrer
     /// that names one of them is internal.
-    pub fn redact(self, _policy: &crate::policy::Policy, _own_hosts: &[Box<str>]) -> Entry {
-        Entry { arrived: self.arrived }
+    pub fn redact(self, policy: &Policy, own_hosts: &[Box<str>]) -> Entry {
+        let fields = &policy.access.fields;
+        let failed = self.outcome.error().is_some() || self.status.is_none_or(|status| status.as_u16() >= 400);
+        let mut kept = Kept {
+            arrived: fields.arrived,
+            sent: self.sent.filter(|_| fields.sent),
+            client_address: address::redact(self.client, fields.client_address),
+            client_host: if fields.client_host {
+                self.client_host.kept()
+            } else {
+                None
+            },
+            method: None,
+            url: fields.url.then_some(Url::None),
+            protocol: None,
+            status: self.status.filter(|_| fields.status),
+            bytes: fields.bytes.then_some(self.bytes),
+            error: self.outcome.error().filter(|_| fields.error),
+            external_referrer: None,
+            internal_referrer: None,
+            user_agent: None,
+            auth_user: None,
+            policy_version: fields.policy_version.then(|| policy.version.as_str().into()),
+        };
+        if let Some(request) = self.request {
+            kept.add(request, &policy.access, failed, own_hosts);
+        }
+        Entry {
+            arrived: self.arrived,
+            kept: Box::new(kept),
+        }
+    }
+}
+
+impl Kept {
+    fn add(&mut self, request: RequestHead, log: &Log, failed: bool, own_hosts: &[Box<str>]) {
+        let (fields, redact) = (&log.fields, &log.redact);
+        self.protocol = fields.protocol.then_some(request.version);
+        self.method = fields.method.then_some(request.method);
+        if fields.url
+            && let Some(url) = request.target.into_parts().path_and_query
+        {
+            self.url = Some(Url::redact(url, redact));
+        }
+        let internal = fields.internal_referrer_on_errors && failed;
+        if internal || fields.external_referrer != ReferrerRule::Omitted {
+            match request.referrer.and_then(|value| Referrer::read(value, own_hosts)) {
+                Some(Referrer::External(page)) => {
+                    self.external_referrer = page.external(fields.external_referrer, redact)
+                }
+                Some(Referrer::Internal(page)) if internal => self.internal_referrer = Some(page.internal(redact)),
+                Some(Referrer::Internal(_)) | None => {}
+            }
+        }
+        self.user_agent = request.agent.and_then(|value| agent::redact(value, fields.user_agent));
+        if fields.auth_user {
+            self.auth_user = request.authorization.and_then(|value| user::name(value.as_bytes()));
+        }
+    }
+}
+
+impl Url {
+    fn redact(url: PathAndQuery, redact: &Redact) -> Self {
+        url::redact(url.as_str().as_bytes(), redact).map_or(Self::AsSent(url), Self::Cut)
+    }
+
+    /// The path, and the query if there is one; `None` if the exchange had no target.
+    fn parts(&self) -> Option<(&[u8], Option<&[u8]>)> {
+        match self {
+            Self::None => None,
+            Self::AsSent(url) => Some((url.path().as_bytes(), url.query().map(str::as_bytes))),
+            Self::Cut(url) => Some(match memchr::memchr(b'?', url) {
+                Some(mark) => (&url[..mark], Some(&url[mark + 1..])),
+                None => (url, None),
+            }),
+        }
+    }
+}
+
+impl ClientHost {
+    fn kept(self) -> Option<Host> {
+        let (status, name) = match self {
+            Self::NotAsked => return None,
+            Self::Confirmed(name) => ("confirmed", Some(name)),
+            Self::Unconfirmed(_) => ("unconfirmed", None),
+            Self::None => ("none", None),
+            Self::Timeout => ("timeout", None),
+            Self::Failed => ("failed", None),
+        };
+        Some(Host { status, name })
     }
 }

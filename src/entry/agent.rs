@@ -1,0 +1,300 @@
+//! `User-Agent` (RFC 9110, section 10.1.5), whole or as its family.
+
+use http::HeaderValue;
+
+use super::text::Text;
+use crate::policy::AgentRule;
+
+/// The longest agent that is kept whole, in bytes.
+const LONGEST: usize = 1024;
+
+/// What is kept of an agent.
+pub(super) enum Agent {
+    /// As it was sent, cut behind 1024 bytes.
+    Whole(Text),
+    /// Its family: a closed set of texts, without version or device.
+    Family(Family),
+}
+
+/// A browser and its system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Family {
+    /// `Firefox`; `robot` and `other` stand alone.
+    browser: &'static str,
+    /// `Linux`.
+    system: Option<&'static str>,
+}
+
+impl Family {
+    /// Appends it as text: `Firefox on Linux`.
+    pub(super) fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.browser.as_bytes());
+        if let Some(system) = self.system {
+            out.extend_from_slice(b" on ");
+            out.extend_from_slice(system.as_bytes());
+        }
+    }
+}
+
+/// `agent` under `rule`.
+pub(super) fn redact(agent: HeaderValue, rule: AgentRule) -> Option<Agent> {
+    match rule {
+        AgentRule::Omitted => None,
+        AgentRule::Whole => {
+            let end = agent.len().min(LONGEST);
+            Some(Agent::Whole(Text::Sent(agent, 0..end)))
+        }
+        AgentRule::Family => Some(Agent::Family(family(agent.as_bytes()))),
+    }
+}
+
+/// What marks a browser, the first that fits: most claim to be Chrome and Safari too.
+const BROWSERS: [(&str, &str); 25] = [
+    ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("Edge/", "Edge"),
+    ("OPR/", "Opera"),
+    ("OPT/", "Opera"),
+    ("OPiOS/", "Opera"),
+    ("Opera", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Vivaldi/", "Vivaldi"),
+    ("YaBrowser/", "Yandex Browser"),
+    ("UCBrowser/", "UC Browser"),
+    ("HuaweiBrowser/", "Huawei Browser"),
+    ("DuckDuckGo/", "DuckDuckGo"),
+    ("Ddg/", "DuckDuckGo"),
+    ("FxiOS/", "Firefox"),
+    ("Focus/", "Firefox"),
+    ("Firefox/", "Firefox"),
+    ("MSIE ", "Internet Explorer"),
+    ("Trident/", "Internet Explorer"),
+    ("CriOS/", "Chrome"),
+    ("Chromium/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("GSA/", "Google app"),
+    ("Safari/", "Safari"),
+];
+
+/// What marks a system, the first that fits.
+const SYSTEMS: [(&str, &str); 9] = [
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iOS"),
+    ("iPod", "iOS"),
+    ("Macintosh", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+    ("X11", "Linux"),
+];
+
+/// What robots and tools say of themselves, in small letters. A link in an agent is a robot's.
+const ROBOTS: [&str; 36] = [
+    "bot",
+    "crawl",
+    "spider",
+    "slurp",
+    "http://",
+    "https://",
+    "@",
+    "headless",
+    "lighthouse",
+    "externalhit",
+    "preview",
+    "monitor",
+    "uptime",
+    "pingdom",
+    "validator",
+    "archiver",
+    "scan",
+    "nikto",
+    "sqlmap",
+    "masscan",
+    "curl/",
+    "wget",
+    "python",
+    "java/",
+    "okhttp",
+    "go-http",
+    "libwww",
+    "httpclient",
+    "axios",
+    "node-fetch",
+    "php",
+    "ruby",
+    "perl",
+    "scrapy",
+    "fetch",
+    "feed",
+];
+
+fn family(agent: &[u8]) -> Family {
+    let agent = &agent[..agent.len().min(LONGEST)];
+    let alone = |browser| Family { browser, system: None };
+    if is_robot(agent) {
+        return alone("robot");
+    }
+    let find = |table: &[(&str, &'static str)]| {
+        table
+            .iter()
+            .find(|(mark, _)| memchr::memmem::find(agent, mark.as_bytes()).is_some())
+            .map(|(_, name)| *name)
+    };
+    find(&BROWSERS).map_or(alone("other"), |browser| Family {
+        browser,
+        system: find(&SYSTEMS),
+    })
+}
+
+fn is_robot(agent: &[u8]) -> bool {
+    const FIRST: [bool; 256] = {
+        let mut first = [false; 256];
+        let mut i = 0;
+        while i < ROBOTS.len() {
+            let letter = ROBOTS[i].as_bytes()[0];
+            first[letter as usize] = true;
+            first[letter.to_ascii_uppercase() as usize] = true;
+            i += 1;
+        }
+        first
+    };
+    let marked = |i: usize| {
+        let is = |mark: &&str| {
+            agent[i..]
+                .get(..mark.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()))
+        };
+        // Cubot makes telephones.
+        ROBOTS.iter().any(is)
+            && !(i >= 2
+                && agent[i - 2..]
+                    .get(..5)
+                    .is_some_and(|w| w.eq_ignore_ascii_case(b"cubot")))
+    };
+    (0..agent.len()).any(|i| FIRST[agent[i] as usize] && marked(i))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::family;
+
+    #[test]
+    fn real_agents_have_their_families() {
+        let named = [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+                "Firefox on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Android 14; Mobile; rv:131.0) Gecko/131.0 Firefox/131.0",
+                "Firefox on Android",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/127.0 Mobile/15E148 Safari/605.1.15",
+                "Firefox on iOS",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36",
+                "Chrome on Windows",
+            ),
+            (
+                "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36",
+                "Chrome on ChromeOS",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Mobile Safari/537.36",
+                "Chrome on Android",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 9; CUBOT_X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/99.0.4844.88 Mobile Safari/537.36",
+                "Chrome on Android",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/128.0.6613.98 Mobile/15E148 Safari/604.1",
+                "Chrome on iOS",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1",
+                "Safari on iOS",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Safari/605.1.15",
+                "Safari on macOS",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36 Edg/129.0.0.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36 OPR/114.0.0.0",
+                "Opera on Windows",
+            ),
+            (
+                "Opera/9.80 (Windows NT 6.1; U; pl) Presto/2.10.289 Version/12.02",
+                "Opera on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; SM-S911B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+                "Samsung Internet on Android",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
+                "Internet Explorer on Windows",
+            ),
+            (
+                "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)",
+                "Internet Explorer on Windows",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36 Vivaldi/6.9",
+                "Vivaldi on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Linux; arm_64; Android 12; CPH2205) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.5481.208 YaBrowser/23.3.3.86.00 SA/3 Mobile Safari/537.36",
+                "Yandex Browser on Android",
+            ),
+            (
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                "robot",
+            ),
+            (
+                "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+                "robot",
+            ),
+            (
+                "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+                "robot",
+            ),
+            ("Mozilla/5.0 (compatible; Baiduspider/2.0)", "robot"),
+            ("Mozilla/5.0 (compatible; Yahoo! Slurp)", "robot"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/126.0.0.0 Safari/537.36",
+                "robot",
+            ),
+            ("facebookexternalhit/1.1", "robot"),
+            ("curl/7.88.1", "robot"),
+            ("Wget/1.21.3", "robot"),
+            ("python-requests/2.31.0", "robot"),
+            ("Go-http-client/1.1", "robot"),
+            ("Apache-HttpClient/4.5.13 (Java/11.0.16)", "robot"),
+            ("zgrab/0.x", "other"),
+            ("Mozilla/5.0", "other"),
+            ("", "other"),
+            ("\u{202e}", "other"),
+        ];
+        for (agent, expected) in named {
+            let mut text = Vec::new();
+            family(agent.as_bytes()).write(&mut text);
+            assert_eq!(String::from_utf8_lossy(&text), expected, "{agent}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_agent_panics(agent in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            family(&agent);
+        }
+    }
+}

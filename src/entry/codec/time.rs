@@ -1,0 +1,144 @@
+//! Times as text. Most entries of a second follow each other, so its text is kept.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+/// Writes `2026-11-21T20:09:46.123Z` (RFC 3339).
+#[derive(Debug, Default)]
+pub(super) struct Rfc3339(Second<19>);
+
+impl Rfc3339 {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+        let milliseconds = time.as_millisecond();
+        out.extend_from_slice(self.0.text(milliseconds.div_euclid(1000), rfc3339));
+        let rest = milliseconds.rem_euclid(1000) as u16;
+        out.push(b'.');
+        out.push(b'0' + (rest / 100) as u8);
+        out.extend_from_slice(&two(rest % 100));
+        out.push(b'Z');
+    }
+}
+
+/// Writes `21/Nov/2026:20:09:46 +0000`, as Apache's `%t` does between its brackets.
+#[derive(Debug, Default)]
+pub(super) struct Combined(Second<26>);
+
+impl Combined {
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+        out.extend_from_slice(self.0.text(time.as_millisecond().div_euclid(1000), combined));
+    }
+}
+
+/// The text of the second that was written last.
+#[derive(Debug)]
+struct Second<const LENGTH: usize> {
+    second: i64,
+    text: [u8; LENGTH],
+}
+
+impl<const LENGTH: usize> Default for Second<LENGTH> {
+    /// No time has this second.
+    fn default() -> Self {
+        Self {
+            second: i64::MIN,
+            text: [b'0'; LENGTH],
+        }
+    }
+}
+
+impl<const LENGTH: usize> Second<LENGTH> {
+    fn text(&mut self, second: i64, render: fn(DateTime) -> [u8; LENGTH]) -> &[u8] {
+        if self.second != second {
+            let time = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
+            self.text = render(Offset::UTC.to_datetime(time));
+            self.second = second;
+        }
+        &self.text
+    }
+}
+
+fn rfc3339(time: DateTime) -> [u8; 19] {
+    let ([a, b], [c, d]) = year(time);
+    let ([e, f], [g, h]) = (pair(time.month()), pair(time.day()));
+    let ([i, j], [k, l], [m, n]) = (pair(time.hour()), pair(time.minute()), pair(time.second()));
+    [a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n]
+}
+
+fn combined(time: DateTime) -> [u8; 26] {
+    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    let ([a, b], [c, d]) = year(time);
+    let name = usize::from(time.month().unsigned_abs().clamp(1, 12) - 1) * 3;
+    let (e, f, g) = (MONTHS[name], MONTHS[name + 1], MONTHS[name + 2]);
+    let [h, i] = pair(time.day());
+    let ([j, k], [l, m], [n, o]) = (pair(time.hour()), pair(time.minute()), pair(time.second()));
+    [
+        h, i, b'/', e, f, g, b'/', a, b, c, d, b':', j, k, b':', l, m, b':', n, o, b' ', b'+', b'0', b'0', b'0', b'0',
+    ]
+}
+
+fn year(time: DateTime) -> ([u8; 2], [u8; 2]) {
+    let year = time.year().unsigned_abs();
+    (two(year / 100), two(year % 100))
+}
+
+fn pair(number: i8) -> [u8; 2] {
+    two(number.unsigned_abs().into())
+}
+
+fn two(number: u16) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::{Combined, Rfc3339};
+
+    fn both(time: Timestamp) -> (String, String) {
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        let (mut rfc3339, mut combined) = (Rfc3339::default(), Combined::default());
+        for _ in 0..2 {
+            (a.clear(), b.clear());
+            rfc3339.write(&mut a, time);
+            combined.write(&mut b, time);
+        }
+        (String::from_utf8(a).unwrap(), String::from_utf8(b).unwrap())
+    }
+
+    #[test]
+    fn a_time_is_written_both_ways() {
+        let (rfc3339, combined) = both("2026-11-21T20:09:46.1239Z".parse().unwrap());
+        assert_eq!(rfc3339, "2026-11-21T20:09:46.123Z");
+        assert_eq!(combined, "21/Nov/2026:20:09:46 +0000");
+    }
+
+    #[test]
+    fn the_next_second_is_not_the_last_one() {
+        let (mut writer, mut out) = (Rfc3339::default(), Vec::new());
+        for time in [
+            "2026-12-31T23:59:59.999Z",
+            "2027-01-01T00:00:00Z",
+            "2026-12-31T23:59:59Z",
+        ] {
+            writer.write(&mut out, time.parse().unwrap());
+        }
+        assert_eq!(
+            out,
+            b"2026-12-31T23:59:59.999Z2027-01-01T00:00:00.000Z2026-12-31T23:59:59.000Z"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_reads_back(milliseconds in -62_167_219_200_000i64..=253_402_207_199_999) {
+            let time = Timestamp::from_millisecond(milliseconds).unwrap();
+            let (rfc3339, combined) = both(time);
+            prop_assert_eq!(rfc3339.parse::<Timestamp>().unwrap(), time);
+            let read = Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", &combined).unwrap();
+            prop_assert_eq!(read.as_second(), milliseconds.div_euclid(1000));
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! `Referer` (RFC 9110, section 10.1.3): another site's page, or one of this site's.
+//!
+//! What cannot be read as an `http` or `https` URL is neither, and is not kept: unknown is not external.
+
+use http::HeaderValue;
+
+use super::text::Text;
+use super::url;
+use crate::policy::{Redact, ReferrerRule};
+
+/// A page that a referrer names.
+pub(super) enum Referrer {
+    /// A page of another site.
+    External(Page),
+    /// A page of this one.
+    Internal(Page),
+}
+
+/// An `http` or `https` URL, by its parts' places in the value.
+pub(super) struct Page {
+    value: HeaderValue,
+    /// Where the host begins, behind any user information.
+    host: usize,
+    /// Where the host ends.
+    host_end: usize,
+    /// Where the path begins.
+    path: usize,
+    /// Where the query ends; a fragment may follow.
+    end: usize,
+}
+
+impl Referrer {
+    /// Reads a field's value; `None` if it names no page.
+    pub(super) fn read(value: HeaderValue, own_hosts: &[Box<str>]) -> Option<Self> {
+        let page = Page::read(value)?;
+        let host = &page.value.as_bytes()[page.host..page.host_end];
+        let host = host.strip_suffix(b".").unwrap_or(host);
+        let is_own = own_hosts.iter().any(|own| host.eq_ignore_ascii_case(own.as_bytes()));
+        Some(if is_own {
+            Self::Internal(page)
+        } else {
+            Self::External(page)
+        })
+    }
+}
+
+impl Page {
+    fn read(value: HeaderValue) -> Option<Self> {
+        let text = value.as_bytes();
+        let authority = scheme(text)?;
+        let end_of = |start: usize, stops: &[u8]| {
+            let length = text[start..].iter().position(|byte| stops.contains(byte));
+            length.map_or(text.len(), |length| start + length)
+        };
+        let path = end_of(authority, b"/?#");
+        let end = end_of(path, b"#");
+        let host = memchr::memrchr(b'@', &text[authority..path]).map_or(authority, |at| authority + at + 1);
+        let host_end = host + host_length(&text[host..path])?;
+        Some(Self {
+            host,
+            host_end,
+            path,
+            end,
+            value,
+        })
+    }
+
+    /// What `rule` keeps of a page of another site.
+    pub(super) fn external(self, rule: ReferrerRule, redact: &Redact) -> Option<Text> {
+        let text = self.value.as_bytes();
+        let end = match rule {
+            ReferrerRule::Omitted => return None,
+            ReferrerRule::Host => self.host_end,
+            ReferrerRule::Url => self.end,
+        };
+        let left = url::redact(&text[self.host..end], redact);
+        let has_user = text[self.host - 1] == b'@';
+        if rule == ReferrerRule::Url && left.is_none() && !has_user {
+            return Some(Text::Sent(self.value, 0..end));
+        }
+        let left = left.as_deref().unwrap_or(&text[self.host..end]);
+        let scheme: &[u8] = if text[4] == b':' { b"http://" } else { b"https://" };
+        let slash: &[u8] = if rule == ReferrerRule::Host { b"/" } else { b"" };
+        Some(Text::Made([scheme, left, slash].concat().into()))
+    }
+
+    /// The path and query of a page of this site.
+    pub(super) fn internal(self, redact: &Redact) -> Text {
+        let text = &self.value.as_bytes()[self.path..self.end];
+        match url::redact(text, redact) {
+            Some(left) => Text::Made(rooted(&left)),
+            None if text.first() == Some(&b'/') => Text::Sent(self.value, self.path..self.end),
+            None => Text::Made(rooted(text)),
+        }
+    }
+}
+
+/// An empty path is `/` (RFC 9110, section 4.2.3).
+fn rooted(path: &[u8]) -> Box<[u8]> {
+    let root: &[u8] = if path.first() == Some(&b'/') { b"" } else { b"/" };
+    [root, path].concat().into()
+}
+
+/// Where the authority begins, behind `http://` or `https://`.
+fn scheme(text: &[u8]) -> Option<usize> {
+    let is = |scheme: &[u8]| {
+        text.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    if is(b"http://") {
+        Some(7)
+    } else if is(b"https://") {
+        Some(8)
+    } else {
+        None
+    }
+}
+
+/// The length of the host in `host[:port]`; `None` if it is not a name or an address.
+fn host_length(text: &[u8]) -> Option<usize> {
+    let length = match text {
+        [b'[', ..] => memchr::memchr(b']', text)? + 1,
+        _ => memchr::memchr(b':', text).unwrap_or(text.len()),
+    };
+    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let good = match &text[..length] {
+        [] => false,
+        [b'[', address @ .., b']'] => {
+            std::str::from_utf8(address).is_ok_and(|a| a.parse::<std::net::Ipv6Addr>().is_ok())
+        }
+        name => name.len() <= 255 && name.iter().all(is_host),
+    };
+    let port = match &text[length..] {
+        [] => true,
+        [b':', port @ ..] => port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    (good && port).then_some(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::Referrer;
+    use crate::policy::{Redact, ReferrerRule};
+
+    fn rules() -> Redact {
+        Redact {
+            query_values: false,
+            emails: true,
+            pesel: true,
+            tokens: Some(20),
+            parameters: vec!["token".into()],
+        }
+    }
+
+    fn kept(value: &[u8], rule: ReferrerRule) -> Option<String> {
+        let own = ["www.town.example".into(), "town.example".into()];
+        let (side, text) = match Referrer::read(HeaderValue::from_bytes(value).unwrap(), &own)? {
+            Referrer::External(page) => ("", page.external(rule, &rules())?),
+            Referrer::Internal(page) => ("internal ", page.internal(&rules())),
+        };
+        Some(format!("{side}{}", String::from_utf8_lossy(text.as_bytes())))
+    }
+
+    #[test]
+    fn a_page_of_another_site_is_kept_as_the_policy_says() {
+        let page = b"https://jan:haslo@Search.example:8443/q?x=1&token=abc&m=a%40b.pl#part";
+        let url = "https://Search.example:8443/q?x=1&token=[removed]&m=[email]";
+        assert_eq!(kept(page, ReferrerRule::Url).unwrap(), url);
+        assert_eq!(kept(page, ReferrerRule::Host).unwrap(), "https://Search.example/");
+        assert_eq!(kept(page, ReferrerRule::Omitted), None);
+        assert_eq!(
+            kept(b"http://a.example/b#c", ReferrerRule::Url).unwrap(),
+            "http://a.example/b"
+        );
+        assert_eq!(
+            kept(b"http://jan@a.example", ReferrerRule::Url).unwrap(),
+            "http://a.example"
+        );
+        assert_eq!(
+            kept(b"http://44051401359.example/", ReferrerRule::Host).unwrap(),
+            "http://[pesel].example/"
+        );
+    }
+
+    #[test]
+    fn this_sites_pages_are_known_by_host_alone() {
+        for page in [
+            "https://www.town.example/a?b=c",
+            "HTTP://WWW.Town.Example:8080/a?b=c",
+            "http://x:y@town.example./a?b=c#d",
+        ] {
+            assert_eq!(kept(page.as_bytes(), ReferrerRule::Url).unwrap(), "internal /a?b=c");
+        }
+        assert_eq!(kept(b"https://town.example", ReferrerRule::Url).unwrap(), "internal /");
+        assert_eq!(
+            kept(b"https://town.example?token=a", ReferrerRule::Url).unwrap(),
+            "internal /?token=[removed]"
+        );
+        assert!(
+            kept(b"https://nottown.example/", ReferrerRule::Url)
+                .unwrap()
+                .starts_with("https")
+        );
+        assert!(
+            kept(b"https://town.example@evil.example/", ReferrerRule::Url)
+                .unwrap()
+                .starts_with("https://evil")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_unknown() {
+        for value in [
+            "",
+            "-",
+            "/a",
+            "about:blank",
+            "android-app://com.example/",
+            "ftp://a.example/",
+            "https://",
+            "https:///a",
+            "https://a b/",
+            "https://a.example:x/",
+            "https://a.example\\@town.example/",
+            "https://[::1/",
+            "https://[x]/",
+            "https://zażółć.example/",
+        ] {
+            assert_eq!(kept(value.as_bytes(), ReferrerRule::Url), None, "{value}");
+        }
+        assert!(kept(b"https://[2001:db8::1]:443/a", ReferrerRule::Host).unwrap() == "https://[2001:db8::1]/");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_value_panics_and_no_user_information_stays(
+            user in "[a-z:]{8,12}", rest in proptest::collection::vec(0x20u8..=0x7e, 0..60),
+        ) {
+            let value = [b"https://", user.as_bytes(), b"@a.example/", &rest].concat();
+            if let Some(text) = kept(&value, ReferrerRule::Url) {
+                proptest::prop_assert!(!text[..20].contains(&user));
+            }
+            kept(&rest, ReferrerRule::Url);
+        }
+    }
+}

@@ -1,0 +1,437 @@
+use std::net::IpAddr;
+
+use http::{HeaderValue, Method, StatusCode, Uri, Version};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::journal::Format;
+use crate::policy::*;
+
+/// A policy that keeps everything, the URL redacted.
+fn policy() -> Policy {
+    let text = || Text {
+        pl: String::new(),
+        en: String::new(),
+    };
+    Policy {
+        version: "1.0".into(),
+        effective: jiff::civil::date(2026, 1, 1),
+        controller: Controller {
+            name: String::new(),
+            address: String::new(),
+            contact: String::new(),
+        },
+        access: Log {
+            purpose: text(),
+            retention: Retention::Unlimited,
+            fields: Fields {
+                arrived: true,
+                sent: true,
+                client_address: AddressRule::Whole,
+                client_host: true,
+                method: true,
+                url: true,
+                protocol: true,
+                status: true,
+                bytes: true,
+                error: true,
+                external_referrer: ReferrerRule::Url,
+                internal_referrer_on_errors: true,
+                user_agent: AgentRule::Whole,
+                auth_user: true,
+                policy_version: true,
+            },
+            redact: Redact {
+                query_values: false,
+                emails: true,
+                pesel: true,
+                tokens: None,
+                parameters: vec!["token".into()],
+            },
+        },
+        cookies: Cookies {
+            mode: Mode::Enforce,
+            unlisted: Unlisted::Strip,
+            expire_unlisted: false,
+            allowed: vec![],
+        },
+        smallest_group: 10,
+        correspondence: None,
+        disclosure: None,
+    }
+}
+
+fn nothing() -> Policy {
+    let mut policy = policy();
+    policy.access.fields = Fields::default();
+    policy
+}
+
+fn seen() -> Observation {
+    Observation {
+        arrived: "2026-11-21T20:09:46.123Z".parse().unwrap(),
+        sent: Some("2026-11-21T20:09:47.001Z".parse().unwrap()),
+        client: "203.0.113.7".parse().unwrap(),
+        client_host: ClientHost::Confirmed("host.example".into()),
+        request: Some(RequestHead {
+            method: Method::GET,
+            target: Uri::from_static("/a?token=x&b=c"),
+            version: Version::HTTP_11,
+            referrer: Some(HeaderValue::from_static("https://other.example/p")),
+            agent: Some(HeaderValue::from_static("Mozilla/5.0 (X11; Linux) Firefox/1")),
+            authorization: Some(HeaderValue::from_static("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")),
+        }),
+        status: Some(StatusCode::OK),
+        bytes: 512,
+        outcome: Outcome::Completed,
+    }
+}
+
+fn no_request() -> Observation {
+    let outcome = Outcome::NotARequest(NotARequest::Tls);
+    Observation {
+        request: None,
+        status: None,
+        sent: None,
+        bytes: 0,
+        outcome,
+        client_host: ClientHost::NotAsked,
+        ..seen()
+    }
+}
+
+fn line(format: Format, seen: Observation, policy: &Policy) -> String {
+    let mut out = Vec::new();
+    Encoder::new(format).encode(&seen.redact(policy, &["town.example".into()]), &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn json(seen: Observation, policy: &Policy) -> String {
+    line(Format::JsonLines, seen, policy)
+}
+
+fn combined(seen: Observation, policy: &Policy) -> String {
+    line(Format::Combined, seen, policy)
+}
+
+#[test]
+fn an_entry_as_json() {
+    let expected = concat!(
+        r#"{"timestamp":"2026-11-21T20:09:46.123Z","client":{"address":"203.0.113.7"},"#,
+        r#""url":{"path":"/a","query":"token=[removed]&b=c"},"network":{"protocol":{"version":"1.1"}},"#,
+        r#""http":{"request":{"method":"GET","header":{"referer":"https://other.example/p"}},"#,
+        r#""response":{"status_code":200,"body":{"size":512}}},"#,
+        r#""user_agent":{"original":"Mozilla/5.0 (X11; Linux) Firefox/1"},"user":{"name":"Aladdin"},"#,
+        r#""townclerk":{"client":{"host":"host.example","host_status":"confirmed"},"#,
+        r#""sent":"2026-11-21T20:09:47.001Z","policy":{"version":"1.0"}}}"#,
+        "\n",
+    );
+    assert_eq!(json(seen(), &policy()), expected);
+}
+
+#[test]
+fn an_entry_as_combined() {
+    let expected = concat!(
+        r#"203.0.113.7 - Aladdin [21/Nov/2026:20:09:46 +0000] "GET /a?token=[removed]&b=c HTTP/1.1" 200 512 "#,
+        r#""https://other.example/p" "Mozilla/5.0 (X11; Linux) Firefox/1" sent=2026-11-21T20:09:47.001Z "#,
+        "client_host_status=confirmed client_host=host.example policy_version=1.0\n",
+    );
+    assert_eq!(combined(seen(), &policy()), expected);
+}
+
+#[test]
+fn bytes_that_never_became_a_request_have_an_entry() {
+    let expected = concat!(
+        r#"{"timestamp":"2026-11-21T20:09:46.123Z","client":{"address":"203.0.113.7"},"url":{"path":null},"#,
+        r#""http":{"response":{"body":{"size":0}}},"error":{"type":"not_a_request.tls"},"#,
+        r#""townclerk":{"policy":{"version":"1.0"}}}"#,
+        "\n",
+    );
+    assert_eq!(json(no_request(), &policy()), expected);
+    let expected = concat!(
+        r#"203.0.113.7 - - [21/Nov/2026:20:09:46 +0000] "-" 000 0 "-" "-" error=not_a_request.tls policy_version=1.0"#,
+        "\n",
+    );
+    assert_eq!(combined(no_request(), &policy()), expected);
+}
+
+#[test]
+fn where_nothing_is_named_nothing_is_kept() {
+    assert_eq!(json(seen(), &nothing()), "{}\n");
+    assert_eq!(
+        combined(seen(), &nothing()),
+        "0.0.0.0 - - [21/Nov/2026:00:00:00 +0000] \"-\" 000 - \"-\" \"-\"\n"
+    );
+}
+
+#[test]
+fn each_field_is_kept_alone() {
+    type Keep = fn(&mut Fields);
+    let keeps: [(Keep, &str, &str); 15] = [
+        (
+            |f| f.arrived = true,
+            r#"{"timestamp":"2026-11-21T20:09:46.123Z"}"#,
+            "[21/Nov/2026:20:09:46 +0000]",
+        ),
+        (
+            |f| f.sent = true,
+            r#"{"townclerk":{"sent":"2026-11-21T20:09:47.001Z"}}"#,
+            " sent=2026-11-21T20:09:47.001Z",
+        ),
+        (
+            |f| f.client_address = AddressRule::Shortened { ipv4: 16, ipv6: 48 },
+            r#"{"client":{"address":"203.0.0.0"}}"#,
+            "203.0.0.0 ",
+        ),
+        (
+            |f| f.client_host = true,
+            r#"{"townclerk":{"client":{"host":"host.example","host_status":"confirmed"}}}"#,
+            " client_host_status=confirmed client_host=host.example",
+        ),
+        (
+            |f| f.method = true,
+            r#"{"http":{"request":{"method":"GET"}}}"#,
+            "\"GET - _\"",
+        ),
+        (
+            |f| f.url = true,
+            r#"{"url":{"path":"/a","query":"token=[removed]&b=c"}}"#,
+            "\"_ /a?token=[removed]&b=c _\"",
+        ),
+        (
+            |f| f.protocol = true,
+            r#"{"network":{"protocol":{"version":"1.1"}}}"#,
+            "\"_ - HTTP/1.1\"",
+        ),
+        (
+            |f| f.status = true,
+            r#"{"http":{"response":{"status_code":404}}}"#,
+            " 404 - ",
+        ),
+        (
+            |f| f.bytes = true,
+            r#"{"http":{"response":{"body":{"size":512}}}}"#,
+            " 000 512 ",
+        ),
+        (
+            |f| f.error = true,
+            r#"{"error":{"type":"upstream.closed"}}"#,
+            " error=upstream.closed",
+        ),
+        (
+            |f| f.external_referrer = ReferrerRule::Host,
+            r#"{"http":{"request":{"header":{"referer":"https://other.example/"}}}}"#,
+            "\"https://other.example/\"",
+        ),
+        (|f| f.internal_referrer_on_errors = true, "{}", "\"-\" \"-\""),
+        (
+            |f| f.user_agent = AgentRule::Family,
+            r#"{"user_agent":{"name":"Firefox on Linux"}}"#,
+            "\"Firefox on Linux\"",
+        ),
+        (|f| f.auth_user = true, r#"{"user":{"name":"Aladdin"}}"#, " - Aladdin ["),
+        (
+            |f| f.policy_version = true,
+            r#"{"townclerk":{"policy":{"version":"1.0"}}}"#,
+            " policy_version=1.0",
+        ),
+    ];
+    let failed = || Observation {
+        outcome: Outcome::Upstream(UpstreamFailure::Closed),
+        status: Some(StatusCode::NOT_FOUND),
+        ..seen()
+    };
+    for (keep, as_json, as_combined) in keeps {
+        let mut policy = nothing();
+        keep(&mut policy.access.fields);
+        assert_eq!(json(failed(), &policy).trim_end(), as_json);
+        let line = combined(failed(), &policy);
+        assert!(line.contains(as_combined), "{line}");
+    }
+}
+
+#[test]
+fn an_internal_referrer_is_kept_only_where_something_failed() {
+    let page = |status: Option<u16>, outcome| {
+        let mut seen = seen();
+        seen.status = status.map(|status| StatusCode::from_u16(status).unwrap());
+        seen.outcome = outcome;
+        seen.request.as_mut().unwrap().referrer = Some(HeaderValue::from_static("https://Town.example/p?token=x"));
+        seen
+    };
+    let kept = r#""referrer":{"internal":"/p?token=[removed]"}"#;
+    assert!(!json(page(Some(200), Outcome::Completed), &policy()).contains("/p"));
+    assert!(!json(page(Some(302), Outcome::Completed), &policy()).contains("/p"));
+    assert!(json(page(Some(404), Outcome::Completed), &policy()).contains(kept));
+    assert!(json(page(None, Outcome::CutOff(Who::Visitor)), &policy()).contains(kept));
+    assert!(json(page(Some(200), Outcome::CutOff(Who::Upstream)), &policy()).contains(kept));
+    assert!(combined(page(Some(404), Outcome::Completed), &policy()).contains("\"/p?token=[removed]\""));
+    let mut without = policy();
+    without.access.fields.internal_referrer_on_errors = false;
+    assert!(!json(page(Some(404), Outcome::Completed), &without).contains("/p"));
+}
+
+#[test]
+fn a_name_that_is_only_claimed_is_not_kept() {
+    let host = |client_host| json(Observation { client_host, ..seen() }, &policy());
+    assert!(
+        host(ClientHost::Unconfirmed("forged.example".into())).contains(r#""client":{"host_status":"unconfirmed"}"#)
+    );
+    assert!(!host(ClientHost::Unconfirmed("forged.example".into())).contains("forged"));
+    assert!(host(ClientHost::Timeout).contains(r#""host_status":"timeout""#));
+    assert!(host(ClientHost::Failed).contains(r#""host_status":"failed""#));
+    assert!(host(ClientHost::None).contains(r#""host_status":"none""#));
+    assert!(!host(ClientHost::NotAsked).contains("host_status"));
+}
+
+#[test]
+fn targets_of_every_form_lose_what_is_not_path_or_query() {
+    let target = |target: &str| {
+        let mut seen = seen();
+        seen.request.as_mut().unwrap().target = target.parse().unwrap();
+        json(seen, &policy())
+    };
+    assert!(target("http://jan:haslo@other.example/a?b").contains(r#""url":{"path":"/a","query":"b"}"#));
+    assert!(!target("http://jan:haslo@other.example/a?b").contains("haslo"));
+    assert!(target("http://other.example").contains(r#""url":{"path":"/"}"#));
+    assert!(target("*").contains(r#""url":{"path":"*"}"#));
+    assert!(target("jan.example:443").contains(r#""url":{"path":null}"#));
+    assert!(target("/a\\").contains(r#""url":{"path":"/a%5C"}"#));
+    assert!(target("/a?").contains(r#""url":{"path":"/a","query":""}"#));
+}
+
+#[test]
+fn an_uncommon_method_keeps_its_name() {
+    let method = || {
+        let mut seen = seen();
+        seen.request.as_mut().unwrap().method = Method::from_bytes(b"M-SEARCH").unwrap();
+        seen
+    };
+    assert!(json(method(), &policy()).contains(r#""request":{"method_original":"M-SEARCH","header""#));
+    assert!(combined(method(), &policy()).contains("\"_OTHER /a?token=[removed]&b=c HTTP/1.1\""));
+    assert!(combined(method(), &policy()).contains(" method=M-SEARCH "));
+}
+
+/// The places of a Combined line, unescaped; the parser takes nothing else.
+fn parse_combined(line: &str) -> Option<(Vec<Vec<u8>>, Vec<(String, Vec<u8>)>)> {
+    let line = line.strip_suffix('\n')?;
+    if !line.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return None;
+    }
+    let mut places = Vec::new();
+    let (address, rest) = line.split_once(" - ")?;
+    let (user, rest) = rest.split_once(" [")?;
+    let (time, rest) = rest.split_once("] \"")?;
+    let (request, rest) = rest.split_once("\" ")?;
+    let (status, rest) = rest.split_once(' ')?;
+    let (bytes, rest) = rest.split_once(" \"")?;
+    let (referrer, rest) = rest.split_once("\" \"")?;
+    let (agent, rest) = rest.split_once('"')?;
+    for place in [address, user, time, request, status, bytes, referrer, agent] {
+        places.push(unescape(place)?);
+    }
+    address.parse::<IpAddr>().ok()?;
+    Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", time).ok()?;
+    if status.len() != 3 || !status.parse::<u16>().is_ok() || user.contains(' ') || request.contains('"') {
+        return None;
+    }
+    let mut further = Vec::new();
+    let mut rest = rest;
+    while let Some(after) = rest.strip_prefix(' ') {
+        let (word, others) = after.split_at(after.find(' ').unwrap_or(after.len()));
+        let (name, value) = word.split_once('=')?;
+        further.push((name.to_owned(), unescape(value)?));
+        rest = others;
+    }
+    rest.is_empty().then_some((places, further))
+}
+
+fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'\\' {
+            (bytes.next()? == b'x').then_some(())?;
+            let digits = [bytes.next()?, bytes.next()?];
+            out.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+        } else {
+            out.push(byte);
+        }
+    }
+    Some(out)
+}
+
+fn field_value() -> impl Strategy<Value = Option<HeaderValue>> {
+    let bytes = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..40),
+        "[ -~ąłż\u{85}\u{9b}\u{2028}\u{202e}\u{1f600}\"\\\\\\[\\]]{0,30}".prop_map(String::into_bytes),
+    ];
+    prop_oneof![Just(None), bytes.prop_map(|bytes| HeaderValue::from_bytes(&bytes).ok())]
+}
+
+fn base64(text: &[u8]) -> String {
+    let digit =
+        |n: u32| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[(n & 63) as usize]);
+    let chunk = |c: &[u8]| {
+        let bits = c.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - c.len()));
+        (0..=c.len()).map(|i| digit(bits >> (18 - 6 * i))).collect::<String>()
+    };
+    text.chunks(3).map(chunk).collect()
+}
+
+proptest! {
+    #[test]
+    fn every_line_reads_back(
+        path in "/[a-z%\"\\\\{}|ąłż\u{1f600}\u{9b}\u{2028}']{0,20}", query in proptest::option::of("[a-z%\"\\\\ąłż\u{202e}'?]{0,20}"),
+        agent in field_value(), referrer in field_value(), user in proptest::collection::vec(any::<u8>(), 1..20),
+        method in "[A-Z!#$'*+.^_`|~-]{1,9}", status in proptest::option::of(100u16..=999), bytes in any::<u64>(),
+        v6 in any::<u128>(), milliseconds in 0i64..4_000_000_000_000,
+    ) {
+        let target = format!("{path}{}", query.as_ref().map_or(String::new(), |query| format!("?{query}")));
+        let Ok(target) = target.parse::<Uri>() else { return Ok(()) };
+        prop_assume!(!user.contains(&b':'));
+        let agent_bytes = agent.as_ref().map(|agent| agent.as_bytes().to_vec());
+        let make = || Observation {
+            arrived: Timestamp::from_millisecond(milliseconds).unwrap(),
+            client: IpAddr::V6(v6.into()),
+            status: status.map(|status| StatusCode::from_u16(status).unwrap()),
+            bytes,
+            request: Some(RequestHead {
+                method: Method::from_bytes(method.as_bytes()).unwrap(),
+                target: target.clone(),
+                version: Version::HTTP_11,
+                referrer: referrer.clone(),
+                agent: agent.clone(),
+                authorization: HeaderValue::try_from(format!("Basic {}", base64(&[&user[..], b":p"].concat()))).ok(),
+            }),
+            ..seen()
+        };
+        let line = json(make(), &policy());
+        prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+        prop_assert!(!line.trim_end().chars().any(|sign| sign.is_control() || ('\u{2028}'..='\u{202e}').contains(&sign)));
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let text = |pointer: &str| value.pointer(pointer).and_then(|value| value.as_str()).map(str::to_owned);
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        prop_assert_eq!(text("/url/path").unwrap(), target.path().replace('\\', "%5C"));
+        prop_assert_eq!(text("/url/query"), target.query().map(str::to_owned));
+        prop_assert_eq!(text("/user_agent/original"), agent_bytes.as_deref().map(lossy));
+        prop_assert_eq!(text("/user/name").unwrap(), lossy(&user));
+        prop_assert_eq!(text("/client/address").unwrap().parse::<IpAddr>().unwrap(), IpAddr::V6(v6.into()).to_canonical());
+        prop_assert_eq!(value.pointer("/http/response/status_code").and_then(|v| v.as_u64()), status.map(u64::from));
+        prop_assert_eq!(value.pointer("/http/response/body/size").and_then(|v| v.as_u64()), Some(bytes));
+        let name = text("/http/request/method").or(text("/http/request/method_original"));
+        prop_assert_eq!(name.as_deref(), Some(method.as_str()));
+        prop_assert_eq!(text("/timestamp").unwrap().parse::<Timestamp>().unwrap().as_millisecond(), milliseconds);
+
+        let line = combined(make(), &policy());
+        let (places, further) = parse_combined(&line).unwrap();
+        prop_assert_eq!(&places[1], &user);
+        let request = String::from_utf8(places[3].clone()).unwrap();
+        prop_assert!(request.ends_with(&format!(" {target} HTTP/1.1")), "{}", request);
+        let dash = |bytes: Option<Vec<u8>>| bytes.filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| b"-".to_vec());
+        prop_assert_eq!(&places[7], &dash(agent_bytes));
+        prop_assert_eq!(&places[5], bytes.to_string().as_bytes());
+        prop_assert_eq!(further.last().unwrap(), &("policy_version".to_owned(), b"1.0".to_vec()));
+    }
+}

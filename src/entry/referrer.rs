@@ -52,7 +52,11 @@ impl Page {
             let length = text[start..].iter().position(|byte| stops.contains(byte));
             length.map_or(text.len(), |length| start + length)
         };
-        let path = end_of(authority, b"/?#");
+        // Browsers take a backslash for a slash, other programs do not: with one, nobody knows the host.
+        let path = end_of(authority, b"/?#\\");
+        if text.get(path) == Some(&b'\\') {
+            return None;
+        }
         let end = end_of(path, b"#");
         let host = memchr::memrchr(b'@', &text[authority..path]).map_or(authority, |at| authority + at + 1);
         let host_end = host + host_length(&text[host..path])?;
@@ -241,7 +245,8 @@ mod tests {
         ) {
             let value = [b"https://", user.as_bytes(), b"@a.example/", &rest].concat();
             if let Some(text) = kept(&value, ReferrerRule::Url) {
-                proptest::prop_assert!(!text[..20].contains(&user));
+                let with_user = format!("https://{user}");
+                proptest::prop_assert!(!text.starts_with(&with_user));
             }
             kept(&rest, ReferrerRule::Url);
         }

@@ -10,7 +10,7 @@ use crate::policy::*;
 
 /// A policy that keeps everything, the URL redacted.
 fn policy() -> Policy {
-    let text = || Text {
+    let text = || crate::policy::Text {
         pl: String::new(),
         en: String::new(),
     };
@@ -409,7 +409,8 @@ proptest! {
         };
         let line = json(make(), &policy());
         prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
-        prop_assert!(!line.trim_end().chars().any(|sign| sign.is_control() || ('\u{2028}'..='\u{202e}').contains(&sign)));
+        let is_odd = |sign: char| sign.is_control() || ('\u{2028}'..='\u{202e}').contains(&sign);
+        prop_assert!(!line.trim_end().chars().any(is_odd));
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         let text = |pointer: &str| value.pointer(pointer).and_then(|value| value.as_str()).map(str::to_owned);
         let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -431,7 +432,7 @@ proptest! {
         prop_assert!(request.ends_with(&format!(" {target} HTTP/1.1")), "{}", request);
         let dash = |bytes: Option<Vec<u8>>| bytes.filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| b"-".to_vec());
         prop_assert_eq!(&places[7], &dash(agent_bytes));
-        prop_assert_eq!(&places[5], bytes.to_string().as_bytes());
+        prop_assert_eq!(places[5].clone(), bytes.to_string().into_bytes());
         prop_assert_eq!(further.last().unwrap(), &("policy_version".to_owned(), b"1.0".to_vec()));
     }
 }

@@ -33,16 +33,16 @@ fn is_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'.' | b'-')
 }
 
-/// How many bytes of `host`, from its start, are a host name with a top-level domain.
+/// How many bytes of `host`, from its start, are a host name with a top-level domain: letters, two at least.
 fn host_length(host: &[u8]) -> Option<usize> {
     let mut end = host.len();
     while let Some(dot) = memchr::memrchr(b'.', &host[..end]) {
         let label = &host[dot + 1..end];
-        let label = &label[..label.iter().rposition(|&byte| byte != b'-').map_or(0, |last| last + 1)];
-        let letters = label.iter().all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);
-        if dot > 0 && label.len() >= 2 && (letters || label.get(..4).is_some_and(|xn| xn.eq_ignore_ascii_case(b"xn--")))
-        {
-            return Some(dot + 1 + label.len());
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte >= 0x80;
+        let encoded = label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"));
+        let letters = label.iter().position(|byte| !is_letter(byte)).unwrap_or(label.len());
+        if dot > 0 && letters >= 2 {
+            return Some(if encoded { end } else { dot + 1 + letters });
         }
         end = dot;
     }
@@ -109,14 +109,26 @@ const JWT: usize = 17;
 
 /// Cuts the word `from..to` if it is a token or holds one, and says where to go on.
 fn token(text: &[u8], from: usize, to: usize, shortest: usize, cuts: &mut Cuts<'_>) -> usize {
-    let word = &text[from..to];
     if let Some(end) = json_web_token(text, from, to) {
         cuts.add(from, end, Label::Token);
         return end;
     }
+    let mut start = from;
+    while let Some(place) = text[start..to].windows(UUID.len()).position(is_uuid) {
+        let uuid = start + place;
+        random(text, start, uuid, shortest, cuts);
+        start = uuid + UUID.len();
+        cuts.add(uuid, start, Label::Token);
+    }
+    random(text, start, to, shortest, cuts);
+    to
+}
+
+/// Cuts `from..to` if it looks random as a whole, or else its parts that do.
+fn random(text: &[u8], from: usize, to: usize, shortest: usize, cuts: &mut Cuts<'_>) {
+    let word = &text[from..to];
     if looks_random(word, shortest) {
-        cuts.add(from, to, Label::Token);
-        return to;
+        return cuts.add(from, to, Label::Token);
     }
     let mut start = from;
     for run in word.split(|byte| !byte.is_ascii_alphanumeric()) {
@@ -125,12 +137,6 @@ fn token(text: &[u8], from: usize, to: usize, shortest: usize, cuts: &mut Cuts<'
         }
         start += run.len() + 1;
     }
-    for (i, candidate) in word.windows(UUID.len()).enumerate() {
-        if is_uuid(candidate) {
-            cuts.add(from + i, from + i + UUID.len(), Label::Token);
-        }
-    }
-    to
 }
 
 /// The end of a JSON Web Token (RFC 7519) that begins here: `eyJ` is how base64url begins an object.

@@ -56,11 +56,12 @@ fn is_named(written: &[u8], names: &[String]) -> bool {
 
 /// A plus stands for a space (URL Standard, application/x-www-form-urlencoded).
 fn is_same(written: &[u8], name: &str) -> bool {
-    written.len() == name.len()
-        && written
-            .iter()
-            .zip(name.as_bytes())
-            .all(|(a, b)| a.eq_ignore_ascii_case(b) || *a == b'+' && *b == b' ')
+    if written.is_ascii() {
+        let same = |(a, b): (&u8, &u8)| a.eq_ignore_ascii_case(b) || *a == b'+' && *b == b' ';
+        return written.len() == name.len() && written.iter().zip(name.as_bytes()).all(same);
+    }
+    let small = |text: &str| text.replace('+', " ").to_lowercase();
+    std::str::from_utf8(written).is_ok_and(|written| small(written) == small(name))
 }
 
 fn trim(mut text: &[u8]) -> &[u8] {

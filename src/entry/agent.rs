@@ -5,12 +5,12 @@ use http::HeaderValue;
 use super::text::Text;
 use crate::policy::AgentRule;
 
-/// The longest agent that is kept whole, in bytes.
+/// How much of an agent is looked at, in bytes.
 const LONGEST: usize = 1024;
 
 /// What is kept of an agent.
 pub(super) enum Agent {
-    /// As it was sent, cut behind 1024 bytes.
+    /// As it was sent.
     Whole(Text),
     /// Its family: a closed set of texts, without version or device.
     Family(Family),
@@ -41,7 +41,7 @@ pub(super) fn redact(agent: HeaderValue, rule: AgentRule) -> Option<Agent> {
     match rule {
         AgentRule::Omitted => None,
         AgentRule::Whole => {
-            let end = agent.len().min(LONGEST);
+            let end = agent.len();
             Some(Agent::Whole(Text::Sent(agent, 0..end)))
         }
         AgentRule::Family => Some(Agent::Family(family(agent.as_bytes()))),

@@ -1,20 +1,16 @@
 //! The user name in `Authorization`, and nothing else of it.
 
-/// The longest name that is kept, in bytes.
-const LONGEST: usize = 256;
-
 /// The user name of Basic (RFC 7617) or Digest (RFC 7616) authentication; `None` if there is none to be read.
 pub(super) fn name(authorization: &[u8]) -> Option<Box<[u8]>> {
     let space = memchr::memchr2(b' ', b'\t', authorization)?;
     let (scheme, credentials) = authorization.split_at(space);
-    let mut name = if scheme.eq_ignore_ascii_case(b"Basic") {
+    let name = if scheme.eq_ignore_ascii_case(b"Basic") {
         basic(credentials.trim_ascii())?
     } else if scheme.eq_ignore_ascii_case(b"Digest") {
         digest(credentials)?
     } else {
         return None;
     };
-    name.truncate(LONGEST);
     (!name.is_empty()).then(|| name.into_boxed_slice())
 }
 

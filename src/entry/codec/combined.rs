@@ -16,6 +16,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::escape::Limit;
 use super::{Encoder, escape, number};
 use crate::entry::agent::Agent;
 use crate::entry::{Entry, Host, Kept};
@@ -26,7 +27,7 @@ pub(super) fn encode(encoder: &mut Encoder, entry: &Entry, out: &mut Vec<u8>) {
     let kept = &*entry.kept;
     super::address::write(out, kept.client_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     out.extend_from_slice(b" - ");
-    escape::bare(out, kept.auth_user.as_deref().unwrap_or(b"-"));
+    escape::bare(out, kept.auth_user.as_deref().unwrap_or(b"-"), Limit::User);
     out.extend_from_slice(b" [");
     arrived(encoder, entry, out);
     out.extend_from_slice(b"] \"");
@@ -43,12 +44,12 @@ pub(super) fn encode(encoder: &mut Encoder, entry: &Entry, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b" \"");
     let referrer = kept.external_referrer.as_ref().or(kept.internal_referrer.as_ref());
-    escape::quoted(out, referrer.map_or(b"-", |text| text.as_bytes()));
+    escape::quoted(out, referrer.map_or(b"-", |text| text.as_bytes()), Limit::Url);
     out.extend_from_slice(b"\" \"");
     match &kept.user_agent {
         None => out.push(b'-'),
         Some(Agent::Whole(text)) if text.as_bytes().is_empty() => out.push(b'-'),
-        Some(Agent::Whole(text)) => escape::quoted(out, text.as_bytes()),
+        Some(Agent::Whole(text)) => escape::quoted(out, text.as_bytes(), Limit::Agent),
         Some(Agent::Family(family)) => family.write(out),
     }
     out.push(b'"');
@@ -81,10 +82,10 @@ fn request_line(kept: &Kept, out: &mut Vec<u8>) {
     out.push(b' ');
     match target {
         Some((path, query)) => {
-            escape::quoted(out, path);
+            escape::quoted(out, path, Limit::Url);
             if let Some(query) = query {
                 out.push(b'?');
-                escape::quoted(out, query);
+                escape::quoted(out, query, Limit::Url);
             }
         }
         None => out.push(b'-'),
@@ -105,7 +106,7 @@ fn request_line(kept: &Kept, out: &mut Vec<u8>) {
     }
 }
 
-/// A method that is letters, digits and underscores, which is what lnav expects.
+/// A short method of letters, digits and underscores, which is what lnav expects.
 fn word(method: &str) -> Option<&str> {
     method
         .bytes()
@@ -133,14 +134,14 @@ fn further(field: Field, encoder: &mut Encoder, kept: &Kept, out: &mut Vec<u8>) 
                 out.extend_from_slice(status.as_bytes());
                 if let Some(host) = host {
                     out.extend_from_slice(b" client_host=");
-                    escape::bare(out, host.as_bytes());
+                    escape::bare(out, host.as_bytes(), Limit::Host);
                 }
             }
         }
         Field::Method => {
             if let Some(method) = kept.method.as_ref().filter(|method| word(method.as_str()).is_none()) {
                 name(field.key());
-                escape::bare(out, method.as_str().as_bytes());
+                escape::bare(out, method.as_str().as_bytes(), Limit::Method);
             }
         }
         Field::Error => {
@@ -152,7 +153,7 @@ fn further(field: Field, encoder: &mut Encoder, kept: &Kept, out: &mut Vec<u8>) 
         Field::PolicyVersion => {
             if let Some(version) = &kept.policy_version {
                 name(field.key());
-                escape::bare(out, version.as_bytes());
+                escape::bare(out, version.as_bytes(), Limit::Host);
             }
         }
         Field::Arrived

@@ -10,33 +10,68 @@ fn is_plain_byte(byte: u8) -> bool {
     (0x20..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\')
 }
 
-/// Appends `text` to a JSON string (RFC 8259, section 7). A sequence that is not UTF-8 becomes U+FFFD.
-pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
-    if is_plain(text) {
-        return out.extend_from_slice(text);
+/// How many bytes of a text a line holds. What is longer ends in `[cut]`.
+///
+/// With these no line is longer than 4,095 bytes: GoAccess 1.7 reads no more, and nobody can fill the disk with URLs.
+#[derive(Clone, Copy)]
+pub(super) enum Limit {
+    Method = 32,
+    User = 128,
+    Host = 256,
+    Agent = 512,
+    Url = 768,
+}
+
+const CUT: &[u8] = b"[cut]";
+
+/// Appends what is plain as it is, as far as `limit` goes; says whether it was.
+fn plain(out: &mut Vec<u8>, text: &[u8], limit: Limit) -> bool {
+    let short = &text[..text.len().min(limit as usize)];
+    let plain = is_plain(short);
+    if plain {
+        out.extend_from_slice(short);
+        if short.len() < text.len() {
+            out.extend_from_slice(CUT);
+        }
     }
-    for chunk in text.utf8_chunks() {
-        let mut valid = chunk.valid();
-        while let Some(first) = valid.find(needs_escape) {
-            let (before, rest) = valid.split_at(first);
-            let mut rest = rest.chars();
-            out.extend_from_slice(before.as_bytes());
-            match rest.next() {
-                Some(sign @ ('"' | '\\')) => out.extend_from_slice(&[b'\\', sign as u8]),
-                Some(sign) => {
-                    let [high, low] = (sign as u16).to_be_bytes();
-                    out.extend_from_slice(b"\\u");
-                    hexadecimal(out, high);
-                    hexadecimal(out, low);
-                }
-                None => {}
-            }
-            valid = rest.as_str();
+    plain
+}
+
+/// Appends sign after sign as far as `limit` goes.
+fn each<T>(out: &mut Vec<u8>, signs: impl Iterator<Item = T>, limit: Limit, write: impl Fn(&mut Vec<u8>, T)) {
+    let start = out.len();
+    for sign in signs {
+        let end = out.len();
+        write(out, sign);
+        if out.len() - start > limit as usize {
+            out.truncate(end);
+            return out.extend_from_slice(CUT);
         }
-        out.extend_from_slice(valid.as_bytes());
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice("\u{fffd}".as_bytes());
+    }
+}
+
+/// Appends `text` to a JSON string (RFC 8259, section 7). A sequence that is not UTF-8 becomes U+FFFD.
+pub(super) fn json(out: &mut Vec<u8>, text: &[u8], limit: Limit) {
+    if plain(out, text, limit) {
+        return;
+    }
+    let signs = text.utf8_chunks().flat_map(|chunk| {
+        let invalid = (!chunk.invalid().is_empty()).then_some('\u{fffd}');
+        chunk.valid().chars().chain(invalid)
+    });
+    each(out, signs, limit, json_sign);
+}
+
+fn json_sign(out: &mut Vec<u8>, sign: char) {
+    match sign {
+        '"' | '\\' => out.extend_from_slice(&[b'\\', sign as u8]),
+        _ if needs_escape(sign) => {
+            let [high, low] = (sign as u16).to_be_bytes();
+            out.extend_from_slice(b"\\u");
+            hexadecimal(out, high);
+            hexadecimal(out, low);
         }
+        _ => out.extend_from_slice(sign.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 
@@ -46,25 +81,24 @@ fn needs_escape(sign: char) -> bool {
 }
 
 /// Appends `text` to a quoted string of Combined Log Format: all but plain ASCII as `\xhh`.
-pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8]) {
-    if is_plain(text) {
-        return out.extend_from_slice(text);
-    }
-    for &byte in text {
-        if is_plain_byte(byte) {
-            out.push(byte)
-        } else {
-            escape(out, byte)
-        }
+pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8], limit: Limit) {
+    if !plain(out, text, limit) {
+        each(out, text.iter(), limit, |out, &byte| {
+            if is_plain_byte(byte) {
+                out.push(byte)
+            } else {
+                escape(out, byte)
+            }
+        });
     }
 }
 
 /// Appends `text` where no quotes stand around it: spaces and brackets are escaped too.
-pub(super) fn bare(out: &mut Vec<u8>, text: &[u8]) {
-    for &byte in text {
+pub(super) fn bare(out: &mut Vec<u8>, text: &[u8], limit: Limit) {
+    each(out, text.iter(), limit, |out, &byte| {
         let plain = is_plain_byte(byte) && !matches!(byte, b' ' | b'[' | b']');
         if plain { out.push(byte) } else { escape(out, byte) }
-    }
+    });
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {

@@ -3,6 +3,7 @@
 //! OpenTelemetry's names hold dots; here they are nested, `{"http":{"response":{"status_code":200}}}`, because GoAccess and
 //! lnav, like jq, walk objects and trip over dots.
 
+use super::escape::Limit;
 use super::{Encoder, escape, number};
 use crate::entry::agent::Agent;
 use crate::entry::{Entry, Host};
@@ -83,8 +84,8 @@ impl Line<'_> {
             }
             Field::ClientHost => {
                 if let Some(Host { status, name }) = &kept.client_host {
-                    self.text(&["townclerk", "client", "host"], name.as_deref());
-                    self.text(&["townclerk", "client", "host_status"], Some(status));
+                    self.text(&["townclerk", "client", "host"], name.as_deref(), Limit::Host);
+                    self.text(&["townclerk", "client", "host_status"], Some(status), Limit::Host);
                 }
             }
             Field::Method => self.method(kept.method.as_ref()),
@@ -93,35 +94,45 @@ impl Line<'_> {
                     self.url(url.parts());
                 }
             }
-            Field::Protocol => self.text(&["network", "protocol", "version"], kept.protocol.map(super::version)),
+            Field::Protocol => self.text(
+                &["network", "protocol", "version"],
+                kept.protocol.map(super::version),
+                Limit::Host,
+            ),
             Field::Status => self.number(
                 &["http", "response", "status_code"],
                 kept.status.map(|s| s.as_u16().into()),
             ),
             Field::Bytes => self.number(&["http", "response", "body", "size"], kept.bytes),
-            Field::Error => self.text(&["error", "type"], kept.error),
+            Field::Error => self.text(&["error", "type"], kept.error, Limit::Host),
             Field::ExternalReferrer => {
                 self.text(
                     &["http", "request", "header", "referer"],
                     kept.external_referrer.as_ref().map(|t| t.as_bytes()),
+                    Limit::Url,
                 );
             }
             Field::InternalReferrer => {
                 self.text(
                     &["townclerk", "referrer", "internal"],
                     kept.internal_referrer.as_ref().map(|t| t.as_bytes()),
+                    Limit::Url,
                 );
             }
             Field::UserAgent => match &kept.user_agent {
-                Some(Agent::Whole(text)) => self.text(&["user_agent", "original"], Some(text.as_bytes())),
+                Some(Agent::Whole(text)) => self.text(&["user_agent", "original"], Some(text.as_bytes()), Limit::Agent),
                 Some(Agent::Family(family)) => {
                     self.key(&["user_agent", "name"]);
                     self.quoted(|out| family.write(out));
                 }
                 None => {}
             },
-            Field::AuthUser => self.text(&["user", "name"], kept.auth_user.as_deref()),
-            Field::PolicyVersion => self.text(&["townclerk", "policy", "version"], kept.policy_version.as_deref()),
+            Field::AuthUser => self.text(&["user", "name"], kept.auth_user.as_deref(), Limit::User),
+            Field::PolicyVersion => self.text(
+                &["townclerk", "policy", "version"],
+                kept.policy_version.as_deref(),
+                Limit::Host,
+            ),
         }
     }
 
@@ -136,7 +147,7 @@ impl Line<'_> {
             }
             _ => &["http", "request", "method_original"],
         };
-        self.text(path, Some(name));
+        self.text(path, Some(name), Limit::Method);
     }
 
     /// A backslash, which no URL may hold (RFC 3986, section 2), is written as `%5C` in a path: GoAccess refuses a line whose
@@ -147,20 +158,19 @@ impl Line<'_> {
             return self.out.extend_from_slice(b"null");
         };
         self.quoted(|out| {
-            for (i, piece) in path.split(|&byte| byte == b'\\').enumerate() {
-                if i > 0 {
-                    out.extend_from_slice(b"%5C");
-                }
-                escape::json(out, piece);
+            if memchr::memchr(b'\\', path).is_none() {
+                return escape::json(out, path, Limit::Url);
             }
+            let pieces: Vec<&[u8]> = path.split(|&byte| byte == b'\\').collect();
+            escape::json(out, &pieces.join(&b"%5C"[..]), Limit::Url);
         });
-        self.text(&["url", "query"], query);
+        self.text(&["url", "query"], query, Limit::Url);
     }
 
-    fn text(&mut self, path: Path, value: Option<impl AsRef<[u8]>>) {
+    fn text(&mut self, path: Path, value: Option<impl AsRef<[u8]>>, limit: Limit) {
         if let Some(value) = value {
             self.key(path);
-            self.quoted(|out| escape::json(out, value.as_ref()));
+            self.quoted(|out| escape::json(out, value.as_ref(), limit));
         }
     }
 

@@ -32,7 +32,7 @@ impl Encoder {
         }
     }
 
-    /// Appends `entry` to `out` as exactly one line that ends in `\n`.
+    /// Appends `entry` to `out` as exactly one line that ends in `\n`, of 4,095 bytes at most: longer texts end in `[cut]`.
     ///
     /// JSON Lines holds an object a line, UTF-8, its members named after OpenTelemetry's attributes and nested at their dots;
     /// a field that is not kept, or was not there, is absent, but `url.path` is `null` where it is kept and there was none.

@@ -1,1 +1,1 @@
-mod readers;
+fn main() {}

@@ -157,7 +157,8 @@ impl Observation {
             url: fields.url.then_some(Url::None),
             protocol: None,
             status: self.status.filter(|_| fields.status),
-            bytes: fields.bytes.then_some(self.bytes),
+            // Readers' integers have 63 bits.
+            bytes: fields.bytes.then_some(self.bytes.min(i64::MAX as u64)),
             error: self.outcome.error().filter(|_| fields.error),
             external_referrer: None,
             internal_referrer: None,

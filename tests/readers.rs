@@ -91,6 +91,7 @@ fn lnav_takes_every_line_for_what_it_is() {
 }
 
 /// Whether a program is missing; says so.
+#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
 fn missing(program: &str, argument: &str) -> bool {
     let missing = Command::new(program).arg(argument).output().is_err();
     if missing {

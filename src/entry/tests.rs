@@ -353,8 +353,11 @@ fn no_line_is_longer_than_its_readers_take() {
     }
 }
 
+/// Names and values behind the places of a Combined line.
+type Further = Vec<(String, Vec<u8>)>;
+
 /// The places of a Combined line, unescaped; the parser takes nothing else.
-fn parse_combined(line: &str) -> Option<(Vec<Vec<u8>>, Vec<(String, Vec<u8>)>)> {
+fn parse_combined(line: &str) -> Option<(Vec<Vec<u8>>, Further)> {
     let line = line.strip_suffix('\n')?;
     if !line.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return None;
@@ -373,7 +376,7 @@ fn parse_combined(line: &str) -> Option<(Vec<Vec<u8>>, Vec<(String, Vec<u8>)>)> 
     }
     address.parse::<IpAddr>().ok()?;
     Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", time).ok()?;
-    if status.len() != 3 || !status.parse::<u16>().is_ok() || user.contains(' ') || request.contains('"') {
+    if status.len() != 3 || status.parse::<u16>().is_err() || user.contains(' ') || request.contains('"') {
         return None;
     }
     let mut further = Vec::new();

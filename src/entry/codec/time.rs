@@ -101,7 +101,8 @@ mod tests {
         let (mut a, mut b) = (Vec::new(), Vec::new());
         let (mut rfc3339, mut combined) = (Rfc3339::default(), Combined::default());
         for _ in 0..2 {
-            (a.clear(), b.clear());
+            a.clear();
+            b.clear();
             rfc3339.write(&mut a, time);
             combined.write(&mut b, time);
         }

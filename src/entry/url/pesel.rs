@@ -11,7 +11,7 @@ pub(super) fn is_valid(digits: &[u8]) -> bool {
     }
     let value = |i: usize| u32::from(digits[i] - b'0');
     let sum: u32 = WEIGHTS.iter().enumerate().map(|(i, weight)| weight * value(i)).sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
         && is_date(
             value(0) * 10 + value(1),
             value(2) * 10 + value(3),
@@ -28,16 +28,7 @@ fn is_date(year: u32, month: u32, day: u32) -> bool {
         2 => 2100,
         _ => 2200,
     };
-    let year = century + year;
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month % 20 {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => return false,
-    };
-    (1..=days).contains(&day)
+    jiff::civil::Date::new((century + year) as i16, (month % 20) as i8, day as i8).is_ok()
 }
 
 #[cfg(test)]

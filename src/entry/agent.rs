@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::text::Text;
+use super::text::{self, Limit};
 use crate::policy::AgentRule;
 
 /// How much of an agent is looked at, in bytes.
@@ -11,7 +11,7 @@ const LONGEST: usize = 1024;
 /// What is kept of an agent.
 pub(super) enum Agent {
     /// As it was sent.
-    Whole(Text),
+    Whole(Box<[u8]>),
     /// Its family: a closed set of texts, without version or device.
     Family(Family),
 }
@@ -37,13 +37,10 @@ impl Family {
 }
 
 /// `agent` under `rule`.
-pub(super) fn redact(agent: HeaderValue, rule: AgentRule) -> Option<Agent> {
+pub(super) fn redact(agent: &HeaderValue, rule: AgentRule) -> Option<Agent> {
     match rule {
         AgentRule::Omitted => None,
-        AgentRule::Whole => {
-            let end = agent.len();
-            Some(Agent::Whole(Text::Sent(agent, 0..end)))
-        }
+        AgentRule::Whole => Some(Agent::Whole(text::copy(agent.as_bytes(), Limit::Agent))),
         AgentRule::Family => Some(Agent::Family(family(agent.as_bytes()))),
     }
 }

@@ -21,14 +21,12 @@ pub use outcome::{NotARequest, Outcome, Refusal, UpstreamFailure, Who};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use jiff::Timestamp;
 
 use self::agent::Agent;
 use self::referrer::Referrer;
-use self::text::Text;
-use crate::policy::{Log, Policy, Redact, ReferrerRule};
+use crate::policy::{Log, Policy, ReferrerRule};
 
 /// All that was seen of an exchange. It has no `Debug` and no `Display`: it cannot be printed.
 ///
@@ -114,8 +112,8 @@ struct Kept {
     status: Option<StatusCode>,
     bytes: Option<u64>,
     error: Option<&'static str>,
-    external_referrer: Option<Text>,
-    internal_referrer: Option<Text>,
+    external_referrer: Option<Box<[u8]>>,
+    internal_referrer: Option<Box<[u8]>>,
     user_agent: Option<Agent>,
     auth_user: Option<Box<[u8]>>,
     policy_version: Option<Box<str>>,
@@ -132,10 +130,8 @@ struct Host {
 enum Url {
     /// The exchange had none.
     None,
-    /// As they were sent.
-    AsSent(PathAndQuery),
     /// What was left of them.
-    Cut(Box<[u8]>),
+    Left(Box<[u8]>),
 }
 
 impl Observation {
@@ -182,13 +178,20 @@ impl Kept {
         self.protocol = fields.protocol.then_some(request.version);
         self.method = fields.method.then_some(request.method);
         if fields.url
-            && let Some(url) = request.target.into_parts().path_and_query
+            && let Some(url) = request.target.path_and_query()
         {
-            self.url = Some(Url::redact(url, redact));
+            let url = url.as_str().as_bytes();
+            self.url = Some(Url::Left(text::copy_url(
+                url::redact(url, redact).as_deref().unwrap_or(url),
+            )));
         }
         let internal = fields.internal_referrer_on_errors && failed;
         if internal || fields.external_referrer != ReferrerRule::Omitted {
-            match request.referrer.and_then(|value| Referrer::read(value, own_hosts)) {
+            match request
+                .referrer
+                .as_ref()
+                .and_then(|value| Referrer::read(value, own_hosts))
+            {
                 Some(Referrer::External(page)) => {
                     self.external_referrer = page.external(fields.external_referrer, redact)
                 }
@@ -196,7 +199,7 @@ impl Kept {
                 Some(Referrer::Internal(_)) | None => {}
             }
         }
-        self.user_agent = request.agent.and_then(|value| agent::redact(value, fields.user_agent));
+        self.user_agent = request.agent.and_then(|value| agent::redact(&value, fields.user_agent));
         if fields.auth_user {
             self.auth_user = request.authorization.and_then(|value| user::name(value.as_bytes()));
         }
@@ -204,16 +207,11 @@ impl Kept {
 }
 
 impl Url {
-    fn redact(url: PathAndQuery, redact: &Redact) -> Self {
-        url::redact(url.as_str().as_bytes(), redact).map_or(Self::AsSent(url), Self::Cut)
-    }
-
     /// The path, and the query if there is one; `None` if the exchange had no target.
     fn parts(&self) -> Option<(&[u8], Option<&[u8]>)> {
         match self {
             Self::None => None,
-            Self::AsSent(url) => Some((url.path().as_bytes(), url.query().map(str::as_bytes))),
-            Self::Cut(url) => Some(match memchr::memchr(b'?', url) {
+            Self::Left(url) => Some(match memchr::memchr(b'?', url) {
                 Some(mark) => (&url[..mark], Some(&url[mark + 1..])),
                 None => (url, None),
             }),

@@ -4,21 +4,21 @@
 
 use http::HeaderValue;
 
-use super::text::Text;
+use super::text::{self, Limit};
 use super::url;
 use crate::policy::{Redact, ReferrerRule};
 
 /// A page that a referrer names.
-pub(super) enum Referrer {
+pub(super) enum Referrer<'a> {
     /// A page of another site.
-    External(Page),
+    External(Page<'a>),
     /// A page of this one.
-    Internal(Page),
+    Internal(Page<'a>),
 }
 
 /// An `http` or `https` URL, by its parts' places in the value.
-pub(super) struct Page {
-    value: HeaderValue,
+pub(super) struct Page<'a> {
+    value: &'a HeaderValue,
     /// Where the host begins, behind any user information.
     host: usize,
     /// Where the host ends.
@@ -29,9 +29,9 @@ pub(super) struct Page {
     end: usize,
 }
 
-impl Referrer {
+impl<'a> Referrer<'a> {
     /// Reads a field's value; `None` if it names no page.
-    pub(super) fn read(value: HeaderValue, own_hosts: &[Box<str>]) -> Option<Self> {
+    pub(super) fn read(value: &'a HeaderValue, own_hosts: &[Box<str>]) -> Option<Self> {
         let page = Page::read(value)?;
         let host = &page.value.as_bytes()[page.host..page.host_end];
         let host = host.strip_suffix(b".").unwrap_or(host);
@@ -44,8 +44,8 @@ impl Referrer {
     }
 }
 
-impl Page {
-    fn read(value: HeaderValue) -> Option<Self> {
+impl<'a> Page<'a> {
+    fn read(value: &'a HeaderValue) -> Option<Self> {
         let text = value.as_bytes();
         let authority = scheme(text)?;
         let end_of = |start: usize, stops: &[u8]| {
@@ -70,39 +70,33 @@ impl Page {
     }
 
     /// What `rule` keeps of a page of another site.
-    pub(super) fn external(self, rule: ReferrerRule, redact: &Redact) -> Option<Text> {
-        let text = self.value.as_bytes();
+    pub(super) fn external(self, rule: ReferrerRule, redact: &Redact) -> Option<Box<[u8]>> {
+        let value = self.value.as_bytes();
         let end = match rule {
             ReferrerRule::Omitted => return None,
             ReferrerRule::Host => self.host_end,
             ReferrerRule::Url => self.end,
         };
-        let left = url::redact(&text[self.host..end], redact);
-        let has_user = text[self.host - 1] == b'@';
+        let left = url::redact(&value[self.host..end], redact);
+        let has_user = value[self.host - 1] == b'@';
         if rule == ReferrerRule::Url && left.is_none() && !has_user {
-            return Some(Text::Sent(self.value, 0..end));
+            return Some(text::copy(&value[..end], Limit::Url));
         }
-        let left = left.as_deref().unwrap_or(&text[self.host..end]);
-        let scheme: &[u8] = if text[4] == b':' { b"http://" } else { b"https://" };
+        let left = left.as_deref().unwrap_or(&value[self.host..end]);
+        let scheme: &[u8] = if value[4] == b':' { b"http://" } else { b"https://" };
         let slash: &[u8] = if rule == ReferrerRule::Host { b"/" } else { b"" };
-        Some(Text::Made([scheme, left, slash].concat().into()))
+        Some(text::copy(&[scheme, left, slash].concat(), Limit::Url))
     }
 
     /// The path and query of a page of this site.
-    pub(super) fn internal(self, redact: &Redact) -> Text {
-        let text = &self.value.as_bytes()[self.path..self.end];
-        match url::redact(text, redact) {
-            Some(left) => Text::Made(rooted(&left)),
-            None if text.first() == Some(&b'/') => Text::Sent(self.value, self.path..self.end),
-            None => Text::Made(rooted(text)),
-        }
+    pub(super) fn internal(self, redact: &Redact) -> Box<[u8]> {
+        let page = &self.value.as_bytes()[self.path..self.end];
+        let left = url::redact(page, redact);
+        let left = left.as_deref().unwrap_or(page);
+        // An empty path is `/` (RFC 9110, section 4.2.3).
+        let root: &[u8] = if left.first() == Some(&b'/') { b"" } else { b"/" };
+        text::copy(&[root, left].concat(), Limit::Url)
     }
-}
-
-/// An empty path is `/` (RFC 9110, section 4.2.3).
-fn rooted(path: &[u8]) -> Box<[u8]> {
-    let root: &[u8] = if path.first() == Some(&b'/') { b"" } else { b"/" };
-    [root, path].concat().into()
 }
 
 /// Where the authority begins, behind `http://` or `https://`.
@@ -161,11 +155,11 @@ mod tests {
 
     fn kept(value: &[u8], rule: ReferrerRule) -> Option<String> {
         let own = ["www.town.example".into(), "town.example".into()];
-        let (side, text) = match Referrer::read(HeaderValue::from_bytes(value).unwrap(), &own)? {
+        let (side, text) = match Referrer::read(&HeaderValue::from_bytes(value).unwrap(), &own)? {
             Referrer::External(page) => ("", page.external(rule, &rules())?),
             Referrer::Internal(page) => ("internal ", page.internal(&rules())),
         };
-        Some(format!("{side}{}", String::from_utf8_lossy(text.as_bytes())))
+        Some(format!("{side}{}", String::from_utf8_lossy(&text)))
     }
 
     #[test]

@@ -1,22 +1,40 @@
-//! A text that is kept: a piece of what was sent, shared without a copy, or one made anew.
+//! How much of a text is kept.
 
-use std::ops::Range;
-
-use http::HeaderValue;
-
-/// Bytes to be written; not checked to be UTF-8.
-pub(super) enum Text {
-    /// This piece of a field's value.
-    Sent(HeaderValue, Range<usize>),
-    /// What was left of one.
-    Made(Box<[u8]>),
+/// How many bytes of a text a line holds, escapes included. What is longer ends in `[cut]`.
+///
+/// With these no line is longer than 4,095 bytes: GoAccess 1.7 reads no more, nobody can fill the disk with URLs, and a
+/// queue of entries has a bound in bytes too.
+#[derive(Clone, Copy)]
+pub(super) enum Limit {
+    /// A method's name.
+    Method = 32,
+    /// A user's name.
+    User = 128,
+    /// A host's name.
+    Host = 256,
+    /// An agent.
+    Agent = 512,
+    /// A path, a query or a referrer.
+    Url = 768,
 }
 
-impl Text {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Sent(value, piece) => value.as_bytes().get(piece.clone()).unwrap_or_default(),
-            Self::Made(text) => text,
-        }
+/// A copy of as much of `text` as a line holds, and one byte more if it is longer, by which the encoder knows.
+///
+/// A copy, because what was sent is a piece of the connection's buffer: an entry that waits for the disk would hold all of
+/// that, cookies included.
+pub(super) fn copy(text: &[u8], limit: Limit) -> Box<[u8]> {
+    text[..text.len().min(limit as usize + 1)].into()
+}
+
+/// The same of a path and query, each as far as a line holds it.
+pub(super) fn copy_url(url: &[u8]) -> Box<[u8]> {
+    let (path, query) = url.split_at(memchr::memchr(b'?', url).unwrap_or(url.len()));
+    let (path_end, query_end) = (
+        path.len().min(Limit::Url as usize + 1),
+        query.len().min(Limit::Url as usize + 2),
+    );
+    if (path_end, query_end) == (path.len(), query.len()) {
+        return url.into();
     }
+    [&path[..path_end], &query[..query_end]].concat().into()
 }

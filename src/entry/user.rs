@@ -1,5 +1,7 @@
 //! The user name in `Authorization`, and nothing else of it.
 
+use super::text::{self, Limit};
+
 /// The user name of Basic (RFC 7617) or Digest (RFC 7616) authentication; `None` if there is none to be read.
 pub(super) fn name(authorization: &[u8]) -> Option<Box<[u8]>> {
     let space = memchr::memchr2(b' ', b'\t', authorization)?;
@@ -11,7 +13,7 @@ pub(super) fn name(authorization: &[u8]) -> Option<Box<[u8]>> {
     } else {
         return None;
     };
-    (!name.is_empty()).then(|| name.into_boxed_slice())
+    (!name.is_empty()).then(|| text::copy(&name, Limit::User))
 }
 
 /// What stands before the first colon.

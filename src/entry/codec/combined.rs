@@ -16,9 +16,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::escape::Limit;
 use super::{Encoder, escape, number};
 use crate::entry::agent::Agent;
+use crate::entry::text::Limit;
 use crate::entry::{Entry, Host, Kept};
 use crate::policy::Field;
 
@@ -43,13 +43,13 @@ pub(super) fn encode(encoder: &mut Encoder, entry: &Entry, out: &mut Vec<u8>) {
         None => out.push(b'-'),
     }
     out.extend_from_slice(b" \"");
-    let referrer = kept.external_referrer.as_ref().or(kept.internal_referrer.as_ref());
-    escape::quoted(out, referrer.map_or(b"-", |text| text.as_bytes()), Limit::Url);
+    let referrer = kept.external_referrer.as_deref().or(kept.internal_referrer.as_deref());
+    escape::quoted(out, referrer.unwrap_or(b"-"), Limit::Url);
     out.extend_from_slice(b"\" \"");
     match &kept.user_agent {
         None => out.push(b'-'),
-        Some(Agent::Whole(text)) if text.as_bytes().is_empty() => out.push(b'-'),
-        Some(Agent::Whole(text)) => escape::quoted(out, text.as_bytes(), Limit::Agent),
+        Some(Agent::Whole(text)) if text.is_empty() => out.push(b'-'),
+        Some(Agent::Whole(text)) => escape::quoted(out, text, Limit::Agent),
         Some(Agent::Family(family)) => family.write(out),
     }
     out.push(b'"');

@@ -1,5 +1,7 @@
 //! Escapes, so that nothing that was sent can end a string or a line.
 
+use crate::entry::text::Limit;
+
 /// Whether all of `text` is printable ASCII without quotes and backslashes: most texts are, and are copied as they are.
 /// It looks at every byte rather than stop early, so that many are compared at a time.
 fn is_plain(text: &[u8]) -> bool {
@@ -8,18 +10,6 @@ fn is_plain(text: &[u8]) -> bool {
 
 fn is_plain_byte(byte: u8) -> bool {
     (0x20..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\')
-}
-
-/// How many bytes of a text a line holds. What is longer ends in `[cut]`.
-///
-/// With these no line is longer than 4,095 bytes: GoAccess 1.7 reads no more, and nobody can fill the disk with URLs.
-#[derive(Clone, Copy)]
-pub(super) enum Limit {
-    Method = 32,
-    User = 128,
-    Host = 256,
-    Agent = 512,
-    Url = 768,
 }
 
 const CUT: &[u8] = b"[cut]";

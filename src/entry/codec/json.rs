@@ -3,9 +3,9 @@
 //! OpenTelemetry's names hold dots; here they are nested, `{"http":{"response":{"status_code":200}}}`, because GoAccess and
 //! lnav, like jq, walk objects and trip over dots.
 
-use super::escape::Limit;
 use super::{Encoder, escape, number};
 use crate::entry::agent::Agent;
+use crate::entry::text::Limit;
 use crate::entry::{Entry, Host};
 use crate::policy::Field;
 
@@ -108,19 +108,19 @@ impl Line<'_> {
             Field::ExternalReferrer => {
                 self.text(
                     &["http", "request", "header", "referer"],
-                    kept.external_referrer.as_ref().map(|t| t.as_bytes()),
+                    kept.external_referrer.as_deref(),
                     Limit::Url,
                 );
             }
             Field::InternalReferrer => {
                 self.text(
                     &["townclerk", "referrer", "internal"],
-                    kept.internal_referrer.as_ref().map(|t| t.as_bytes()),
+                    kept.internal_referrer.as_deref(),
                     Limit::Url,
                 );
             }
             Field::UserAgent => match &kept.user_agent {
-                Some(Agent::Whole(text)) => self.text(&["user_agent", "original"], Some(text.as_bytes()), Limit::Agent),
+                Some(Agent::Whole(text)) => self.text(&["user_agent", "original"], Some(text), Limit::Agent),
                 Some(Agent::Family(family)) => {
                     self.key(&["user_agent", "name"]);
                     self.quoted(|out| family.write(out));

@@ -51,8 +51,10 @@ fn host_length(host: &[u8]) -> Option<usize> {
 
 /// Pictures for dense screens are named `logo@2x.png`.
 fn is_picture(host: &[u8]) -> bool {
-    let name = host.split(|&byte| byte == b'.').next().unwrap_or_default();
-    matches!(name, [b'1'..=b'9', b'x' | b'X'])
+    let (density, kind) = host.split_at(host.len().min(3));
+    let kinds = ["png", "jpg", "jpeg", "gif", "webp", "svg", "avif"];
+    matches!(density, [b'1'..=b'9', b'x' | b'X', b'.'])
+        && kinds.iter().any(|name| kind.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Cuts PESEL numbers and, if they have `tokens` bytes or more, tokens.

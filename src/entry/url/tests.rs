@@ -45,6 +45,7 @@ fn e_mail_addresses_are_cut_wherever_they_stand() {
         ("/?q=%6A%61%6E%40%70%2E%70%6C", "/?q=[email]"),
         ("/?q=%25jan@poczta.pl%25", "/?q=%25[email]%25"),
         ("/?q=%25adam@poczta.pl%25", "/?q=[email]%25"),
+        ("/jan@2x.pl", "/[email]"),
         ("/jan@poczta.pl-2/x", "/[email]-2/x"),
         ("/?q=ja%C5%82@%C5%82%C3%B3d%C5%BA.pl", "/?q=[email]"),
         ("/mailto:jan@poczta.pl.", "/mailto:[email]."),

@@ -1,18 +1,4 @@
-//! Combined Log Format: Apache's `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`, and behind it ` name=value` for
-//! what else is kept.
-//!
-//! Programs that read the format want every place filled, so what is not kept, or was not there, is told by a sign:
-//!
-//! | place | sign |
-//! |---|---|
-//! | address | `0.0.0.0` |
-//! | user, bytes, referrer, agent | `-` |
-//! | arrival | its day, at midnight |
-//! | request line | `-` for bytes that never became one; in it `_` for the method, `-` for the URL, `_` for the protocol |
-//! | status | `000` |
-//!
-//! All but printable ASCII, quotes and backslashes are `\xhh`; outside of quotes spaces and brackets are too. A referrer that
-//! begins with `/` is a page of this site. A method that is not a word is `_OTHER`, and ` method=…` follows.
+//! Combined Log Format. The signs for what is not there are those that both GoAccess and lnav take.
 
 use std::net::{IpAddr, Ipv4Addr};
 

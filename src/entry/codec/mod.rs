@@ -13,6 +13,46 @@ use super::Entry;
 use crate::journal::Format;
 
 /// Writes entries as lines of one format. It remembers the text of the current second, so keep one a journal.
+///
+/// # JSON Lines
+///
+/// An object a line (RFC 8259), UTF-8. Its members have OpenTelemetry's names where it has them, nested at their dots.
+/// Times are RFC 3339 in UTC with milliseconds. A field that is not kept, or was not there, is absent.
+///
+/// | member | |
+/// |---|---|
+/// | `timestamp` | arrival |
+/// | `client.address` | whole or shortened |
+/// | `url.path`, `url.query` | redacted; `path` is `null` where it is kept and there was none |
+/// | `network.protocol.version` | `1.1` |
+/// | `http.request.method`, or `method_original` | the latter if the method is not a common one |
+/// | `http.request.header.referer` | the page of another site |
+/// | `http.response.status_code`, `http.response.body.size` | numbers |
+/// | `error.type` | see [`Outcome::error`](super::Outcome::error) |
+/// | `user_agent.original`, or `user_agent.name` | whole, or its family |
+/// | `user.name` | of HTTP authentication |
+/// | `townclerk.client.host`, `.host_status` | the name if it is `confirmed`; else `unconfirmed`, `none`, `timeout`, `failed` |
+/// | `townclerk.referrer.internal` | path and query of the page of this site that holds a broken link |
+/// | `townclerk.sent` | when the last byte of the answer was handed over |
+/// | `townclerk.policy.version` | |
+///
+/// What is not UTF-8 becomes U+FFFD; controls, line separators and signs that turn the direction of text are `\uhhhh`.
+///
+/// # Combined Log Format
+///
+/// Apache's `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`, and behind it ` name=value` for what else is kept, named
+/// as in `policy.toml`. All but printable ASCII, quotes and backslashes are `\xhh`; outside of quotes spaces and brackets
+/// are too. A referrer that begins with `/` is a page of this site. A method that is not a word is `_OTHER`, and
+/// ` method=…` follows. Programs that read the format want every place filled, so what is not kept, or was not there, has
+/// a sign:
+///
+/// | place | sign |
+/// |---|---|
+/// | address | `0.0.0.0` |
+/// | user, bytes, referrer, agent | `-` |
+/// | arrival | its day, at midnight |
+/// | request line | `-` if all of it is missing; in it `_` for the method, `-` for the URL, `_` for the protocol |
+/// | status | `000` |
 #[derive(Debug)]
 pub struct Encoder {
     format: Format,
@@ -33,10 +73,6 @@ impl Encoder {
     }
 
     /// Appends `entry` to `out` as exactly one line that ends in `\n`, of 4,095 bytes at most: longer texts end in `[cut]`.
-    ///
-    /// JSON Lines holds an object a line, UTF-8, its members named after OpenTelemetry's attributes and nested at their dots;
-    /// a field that is not kept, or was not there, is absent, but `url.path` is `null` where it is kept and there was none.
-    /// Combined Log Format is printable ASCII; see [`Format::Combined`].
     pub fn encode(&mut self, entry: &Entry, out: &mut Vec<u8>) {
         match self.format {
             Format::JsonLines => json::encode(self, entry, out),

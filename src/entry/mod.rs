@@ -176,7 +176,11 @@ impl Kept {
     fn add(&mut self, request: RequestHead, log: &Log, failed: bool, own_hosts: &[Box<str>]) {
         let (fields, redact) = (&log.fields, &log.redact);
         self.protocol = fields.protocol.then_some(request.version);
-        self.method = fields.method.then_some(request.method);
+        self.method = if fields.method {
+            text::bounded(request.method)
+        } else {
+            None
+        };
         if fields.url
             && let Some(url) = request.target.path_and_query()
         {

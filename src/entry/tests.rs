@@ -302,6 +302,25 @@ fn targets_of_every_form_lose_what_is_not_path_or_query() {
 }
 
 #[test]
+fn an_entry_is_small_and_may_go_to_another_thread() {
+    fn is_send<T: Send>() -> usize {
+        size_of::<T>()
+    }
+    assert!(is_send::<Entry>() <= 3 * size_of::<u64>());
+}
+
+#[test]
+fn what_waits_to_be_written_is_bounded() {
+    let mut seen = seen();
+    seen.request.as_mut().unwrap().target = format!("/{}?{}", "a".repeat(9000), "b".repeat(9000)).parse().unwrap();
+    seen.request.as_mut().unwrap().method = Method::from_bytes(&[b'A'; 9000]).unwrap();
+    let entry = seen.redact(&policy(), &[]);
+    assert_eq!(entry.kept.method.as_ref().unwrap().as_str().len(), 33);
+    let (path, query) = entry.kept.url.as_ref().unwrap().parts().unwrap();
+    assert_eq!((path.len(), query.unwrap().len()), (769, 769));
+}
+
+#[test]
 fn an_uncommon_method_keeps_its_name() {
     let method = || {
         let mut seen = seen();

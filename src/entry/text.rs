@@ -1,5 +1,7 @@
 //! How much of a text is kept.
 
+use http::Method;
+
 /// How many bytes of a text a line holds, escapes included. What is longer ends in `[cut]`.
 ///
 /// With these no line is longer than 4,095 bytes: GoAccess 1.7 reads no more, nobody can fill the disk with URLs, and a
@@ -24,6 +26,16 @@ pub(super) enum Limit {
 /// that, cookies included.
 pub(super) fn copy(text: &[u8], limit: Limit) -> Box<[u8]> {
     text[..text.len().min(limit as usize + 1)].into()
+}
+
+/// The same of a method, which is any token (RFC 9110, section 9.1).
+pub(super) fn bounded(method: Method) -> Option<Method> {
+    let name = method.as_str().as_bytes();
+    if name.len() <= Limit::Method as usize {
+        Some(method)
+    } else {
+        Method::from_bytes(&copy(name, Limit::Method)).ok()
+    }
 }
 
 /// The same of a path and query, each as far as a line holds it.

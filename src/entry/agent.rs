@@ -47,31 +47,31 @@ pub(super) fn redact(agent: &HeaderValue, rule: AgentRule) -> Option<Agent> {
 
 /// What marks a browser, the first that fits: most claim to be Chrome and Safari too.
 const BROWSERS: [(&str, &str); 25] = [
-    ("Edg/", "Edge"),
-    ("EdgA/", "Edge"),
-    ("EdgiOS/", "Edge"),
-    ("Edge/", "Edge"),
-    ("OPR/", "Opera"),
-    ("OPT/", "Opera"),
-    ("OPiOS/", "Opera"),
+    ("Edg", "Edge"),
+    ("EdgA", "Edge"),
+    ("EdgiOS", "Edge"),
+    ("Edge", "Edge"),
+    ("OPR", "Opera"),
+    ("OPT", "Opera"),
+    ("OPiOS", "Opera"),
     ("Opera", "Opera"),
-    ("SamsungBrowser/", "Samsung Internet"),
-    ("Vivaldi/", "Vivaldi"),
-    ("YaBrowser/", "Yandex Browser"),
-    ("UCBrowser/", "UC Browser"),
-    ("HuaweiBrowser/", "Huawei Browser"),
-    ("DuckDuckGo/", "DuckDuckGo"),
-    ("Ddg/", "DuckDuckGo"),
-    ("FxiOS/", "Firefox"),
-    ("Focus/", "Firefox"),
-    ("Firefox/", "Firefox"),
-    ("MSIE ", "Internet Explorer"),
-    ("Trident/", "Internet Explorer"),
-    ("CriOS/", "Chrome"),
-    ("Chromium/", "Chrome"),
-    ("Chrome/", "Chrome"),
-    ("GSA/", "Google app"),
-    ("Safari/", "Safari"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Vivaldi", "Vivaldi"),
+    ("YaBrowser", "Yandex Browser"),
+    ("UCBrowser", "UC Browser"),
+    ("HuaweiBrowser", "Huawei Browser"),
+    ("DuckDuckGo", "DuckDuckGo"),
+    ("Ddg", "DuckDuckGo"),
+    ("FxiOS", "Firefox"),
+    ("Focus", "Firefox"),
+    ("Firefox", "Firefox"),
+    ("MSIE", "Internet Explorer"),
+    ("Trident", "Internet Explorer"),
+    ("CriOS", "Chrome"),
+    ("Chromium", "Chrome"),
+    ("Chrome", "Chrome"),
+    ("GSA", "Google app"),
+    ("Safari", "Safari"),
 ];
 
 /// What marks a system, the first that fits.
@@ -87,91 +87,113 @@ const SYSTEMS: [(&str, &str); 9] = [
     ("X11", "Linux"),
 ];
 
-/// What robots and tools say of themselves, in small letters. A link in an agent is a robot's.
+/// What robots and tools say of themselves, in small letters, sorted. A link in an agent is a robot's.
 const ROBOTS: [&str; 36] = [
+    "@",
+    "archiver",
+    "axios",
     "bot",
     "crawl",
-    "spider",
-    "slurp",
-    "http://",
-    "https://",
-    "@",
-    "headless",
-    "lighthouse",
-    "externalhit",
-    "preview",
-    "monitor",
-    "uptime",
-    "pingdom",
-    "validator",
-    "archiver",
-    "scan",
-    "nikto",
-    "sqlmap",
-    "masscan",
     "curl/",
-    "wget",
-    "python",
-    "java/",
-    "okhttp",
-    "go-http",
-    "libwww",
-    "httpclient",
-    "axios",
-    "node-fetch",
-    "php",
-    "ruby",
-    "perl",
-    "scrapy",
-    "fetch",
+    "externalhit",
     "feed",
+    "fetch",
+    "go-http",
+    "headless",
+    "http://",
+    "httpclient",
+    "https://",
+    "java/",
+    "libwww",
+    "lighthouse",
+    "masscan",
+    "monitor",
+    "nikto",
+    "node-fetch",
+    "okhttp",
+    "perl",
+    "php",
+    "pingdom",
+    "preview",
+    "python",
+    "ruby",
+    "scan",
+    "scrapy",
+    "slurp",
+    "spider",
+    "sqlmap",
+    "uptime",
+    "validator",
+    "wget",
 ];
 
 fn family(agent: &[u8]) -> Family {
     let agent = &agent[..agent.len().min(LONGEST)];
+    let (mut browser, mut system) = (BROWSERS.len(), SYSTEMS.len());
+    let mut end = 0;
+    for word in agent.split(|byte| !byte.is_ascii_alphanumeric()) {
+        end += word.len();
+        // Products have versions; so do the two browsers that are older than this custom.
+        if agent.get(end) == Some(&b'/') || matches!(word, b"Opera" | b"MSIE") {
+            browser = first(&BROWSERS[..browser], word);
+        }
+        system = first(&SYSTEMS[..system], word);
+        end += 1;
+    }
     let alone = |browser| Family { browser, system: None };
     if is_robot(agent) {
         return alone("robot");
     }
-    let find = |table: &[(&str, &'static str)]| {
-        table
-            .iter()
-            .find(|(mark, _)| memchr::memmem::find(agent, mark.as_bytes()).is_some())
-            .map(|(_, name)| *name)
-    };
-    find(&BROWSERS).map_or(alone("other"), |browser| Family {
-        browser,
-        system: find(&SYSTEMS),
-    })
+    let system = SYSTEMS.get(system).map(|(_, name)| *name);
+    BROWSERS
+        .get(browser)
+        .map_or(alone("other"), |(_, browser)| Family { browser, system })
+}
+
+/// Where `word` stands in `table`, or its length.
+fn first(table: &[(&str, &str)], word: &[u8]) -> usize {
+    table
+        .iter()
+        .position(|(mark, _)| mark.as_bytes() == word)
+        .unwrap_or(table.len())
 }
 
 fn is_robot(agent: &[u8]) -> bool {
-    const FIRST: [bool; 256] = {
-        let mut first = [false; 256];
-        let mut i = 0;
-        while i < ROBOTS.len() {
-            let letter = ROBOTS[i].as_bytes()[0];
-            first[letter as usize] = true;
-            first[letter.to_ascii_uppercase() as usize] = true;
-            i += 1;
-        }
-        first
+    // Cubot makes telephones.
+    let is_telephone = |i: usize| {
+        i >= 2
+            && agent[i - 2..]
+                .get(..5)
+                .is_some_and(|word| word.eq_ignore_ascii_case(b"cubot"))
     };
-    let marked = |i: usize| {
+    (0..agent.len()).any(|i| {
+        let (from, to) = BY_LETTER[agent[i] as usize];
         let is = |mark: &&str| {
             agent[i..]
                 .get(..mark.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()))
         };
-        // Cubot makes telephones.
-        ROBOTS.iter().any(is)
-            && !(i >= 2
-                && agent[i - 2..]
-                    .get(..5)
-                    .is_some_and(|w| w.eq_ignore_ascii_case(b"cubot")))
-    };
-    (0..agent.len()).any(|i| FIRST[agent[i] as usize] && marked(i))
+        from < to && ROBOTS[from..to].iter().any(is) && !is_telephone(i)
+    })
 }
+
+/// Where the marks that begin with a letter, small or capital, stand in [`ROBOTS`].
+const BY_LETTER: [(usize, usize); 256] = {
+    let mut places = [(0, 0); 256];
+    let mut i = 0;
+    while i < ROBOTS.len() {
+        let letter = ROBOTS[i].as_bytes()[0];
+        let from = if places[letter as usize].1 == 0 {
+            i
+        } else {
+            places[letter as usize].0
+        };
+        places[letter as usize] = (from, i + 1);
+        places[letter.to_ascii_uppercase() as usize] = (from, i + 1);
+        i += 1;
+    }
+    places
+};
 
 #[cfg(test)]
 mod tests {
@@ -286,6 +308,11 @@ mod tests {
             family(agent.as_bytes()).write(&mut text);
             assert_eq!(String::from_utf8_lossy(&text), expected, "{agent}");
         }
+    }
+
+    #[test]
+    fn the_marks_of_robots_are_sorted() {
+        assert!(super::ROBOTS.is_sorted());
     }
 
     proptest::proptest! {

@@ -137,7 +137,9 @@ fn family(agent: &[u8]) -> Family {
         if agent.get(end) == Some(&b'/') || matches!(word, b"Opera" | b"MSIE") {
             browser = first(&BROWSERS[..browser], word);
         }
-        system = first(&SYSTEMS[..system], word);
+        if matches!(word, [b'A' | b'C' | b'L' | b'M' | b'W' | b'X' | b'i', ..]) {
+            system = first(&SYSTEMS[..system], word);
+        }
         end += 1;
     }
     let alone = |browser| Family { browser, system: None };

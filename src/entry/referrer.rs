@@ -48,16 +48,13 @@ impl<'a> Page<'a> {
     fn read(value: &'a HeaderValue) -> Option<Self> {
         let text = value.as_bytes();
         let authority = scheme(text)?;
-        let end_of = |start: usize, stops: &[u8]| {
-            let length = text[start..].iter().position(|byte| stops.contains(byte));
-            length.map_or(text.len(), |length| start + length)
-        };
+        let path =
+            memchr::memchr3(b'/', b'?', b'#', &text[authority..]).map_or(text.len(), |length| authority + length);
+        let end = memchr::memchr(b'#', &text[path..]).map_or(text.len(), |length| path + length);
         // Browsers take a backslash for a slash, other programs do not: with one, nobody knows the host.
-        let path = end_of(authority, b"/?#\\");
-        if text.get(path) == Some(&b'\\') {
+        if memchr::memchr(b'\\', &text[authority..path]).is_some() {
             return None;
         }
-        let end = end_of(path, b"#");
         let host = memchr::memrchr(b'@', &text[authority..path]).map_or(authority, |at| authority + at + 1);
         let host_end = host + host_length(&text[host..path])?;
         Some(Self {
@@ -120,7 +117,7 @@ fn host_length(text: &[u8]) -> Option<usize> {
         [b'[', ..] => memchr::memchr(b']', text)? + 1,
         _ => memchr::memchr(b':', text).unwrap_or(text.len()),
     };
-    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     let good = match &text[..length] {
         [] => false,
         [b'[', address @ .., b']'] => {

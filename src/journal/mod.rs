@@ -1,7 +1,66 @@
 //! What is kept, on disk, append-only.
+//!
+//! @DOC@
 
+mod appender;
+mod disk;
+mod event;
+mod fault;
+mod layout;
+mod open;
+mod policies;
+mod queue;
+mod read;
+mod recovery;
+mod retention;
+mod segment;
+mod writer;
+
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod tests;
+
+pub use event::{CookiesSeen, Event, Stop};
+pub use fault::{Fault, Kind, Step};
+pub use layout::{InitError, init};
+pub(crate) use open::PolicyInForce;
+pub use open::{CloseError, Journal, OpenError, Status};
+pub use queue::{Slot, Unavailable};
+pub use read::{Line, Lines};
+pub use segment::Name;
+
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// A sequence of records in the order in which they ended, each known by its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Log {
+    /// What the policy keeps about requests.
+    Access,
+    /// What happened to the journal itself; nothing about a visitor.
+    Events,
+}
+
+impl Log {
+    /// Every log.
+    pub const ALL: [Self; 2] = [Self::Access, Self::Events];
+
+    /// Its folder in the journal's.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Events => "events",
+        }
+    }
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.folder())
+    }
+}
 
 /// Where a site's journal is and how it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +80,7 @@ pub struct Settings {
 }
 
 /// The text of a segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// JSON Lines with OpenTelemetry's attribute names where it has them.
     #[default]

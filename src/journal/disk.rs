@@ -1,0 +1,171 @@
+//! The only file that touches the file system of a journal. Everything else goes through [`Disk`], so that a test can
+//! lose what was not synced, tear a write, or fail any call.
+
+use std::any::Any;
+use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// A journal's folder. Paths are relative to it; the empty path is the folder itself.
+pub(crate) trait Disk: Send + Sync {
+    /// What stands at a path.
+    fn status(&self, path: &str) -> io::Result<Status>;
+    /// The names in a folder, in no order.
+    fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+    /// Opens a file for reading.
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>>;
+    /// Makes a folder of mode 0700, or gives that mode to the one that is there.
+    fn make_folder(&self, path: &str) -> io::Result<()>;
+    /// Creates a file of mode 0600 for appending; it must not exist. Durable after [`Disk::sync_folder`].
+    fn create(&self, path: &str) -> io::Result<Box<dyn File>>;
+    /// Opens an existing file for appending.
+    fn append(&self, path: &str) -> io::Result<Box<dyn File>>;
+    /// Gives a file another name in its folder, in place of what has that name. Durable after [`Disk::sync_folder`].
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file. Durable after [`Disk::sync_folder`].
+    fn remove(&self, path: &str) -> io::Result<()>;
+    /// Lets the symbolic link `path` point at `target` in the same folder, atomically.
+    fn link(&self, target: &str, path: &str) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, path: &str) -> io::Result<()>;
+    /// Takes the lock of an existing file until what is returned is dropped; `None` if another process has it.
+    fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Any + Send>>>;
+}
+
+/// A file open for appending.
+pub(crate) trait File: Send {
+    /// Appends some of the bytes and says how many, as `write(2)` does.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Makes what was written durable. After an error nothing in this file past the last success can be believed.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl dyn File + '_ {
+    /// Appends all of the bytes, going on after short writes.
+    pub(crate) fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) folder: bool,
+    /// Permission bits.
+    pub(crate) mode: u32,
+    /// In bytes; for files.
+    pub(crate) length: u64,
+}
+
+/// A folder of the file system.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        // Joining the empty path would add a slash, through which a link is followed.
+        if path.is_empty() {
+            self.0.clone()
+        } else {
+            self.0.join(path)
+        }
+    }
+}
+
+impl Disk for Folder {
+    fn status(&self, path: &str) -> io::Result<Status> {
+        let metadata = fs::metadata(self.path(path))?;
+        Ok(Status {
+            folder: metadata.is_dir(),
+            mode: metadata.mode() & 0o7777,
+            length: metadata.len(),
+        })
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        fs::read_dir(self.path(folder))?
+            .map(|item| Ok(item?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(fs::File::open(self.path(path))?))
+    }
+
+    fn make_folder(&self, path: &str) -> io::Result<()> {
+        let path = self.path(path);
+        match DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::set_permissions(&path, Permissions::from_mode(0o700))
+            }
+            other => other,
+        }
+    }
+
+    fn create(&self, path: &str) -> io::Result<Box<dyn File>> {
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.path(path))?;
+        Ok(Box::new(file))
+    }
+
+    fn append(&self, path: &str) -> io::Result<Box<dyn File>> {
+        Ok(Box::new(OpenOptions::new().append(true).open(self.path(path))?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        fs::remove_file(self.path(path))
+    }
+
+    fn link(&self, target: &str, path: &str) -> io::Result<()> {
+        let path = self.path(path);
+        let new = path.with_extension("new");
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        symlink(target, &new)?;
+        fs::rename(new, path)
+    }
+
+    fn sync_folder(&self, path: &str) -> io::Result<()> {
+        fs::File::open(self.path(path))?.sync_all()
+    }
+
+    fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Any + Send>>> {
+        let file = OpenOptions::new().write(true).open(self.path(path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+impl File for fs::File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(self, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}

@@ -1,0 +1,277 @@
+//! What happens to a journal itself: a closed list. No event can hold anything about a visitor; the only free strings
+//! are policy versions and cookie names.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::{Map, Value};
+
+use super::fault::{Fault, Kind, Step};
+use super::segment::Name;
+use super::{Log, queue::Tally};
+use crate::policy::Mode;
+
+/// What happens to a journal itself, a line of `events` each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// `journal.start`: a process began to write.
+    Start {
+        /// The version of townclerk.
+        version: &'static str,
+    },
+    /// `journal.stop`: a process ended in good order; a start without a stop before it followed a crash.
+    Stop {
+        /// Why.
+        reason: Stop,
+    },
+    /// `policy.in_force`: entries are made under this version from here on.
+    Policy {
+        /// Names it, and its text in `policies/`.
+        version: String,
+        /// The day from which it says that it is in force.
+        effective: Date,
+    },
+    /// `segment.begin`: durable before the segment's first line is written.
+    Segment {
+        /// In which log.
+        log: Log,
+        /// Its name.
+        segment: Name,
+        /// The version of the policy under which it is written.
+        policy: String,
+    },
+    /// `segment.torn`: what follows a segment's last whole line was found unfinished at start, and is void.
+    Torn {
+        /// In which log.
+        log: Log,
+        /// Its name.
+        segment: Name,
+        /// Its whole lines.
+        lines: u64,
+    },
+    /// `journal.gap`: exchanges that have no entry.
+    Gap {
+        /// Exchanges refused with 503 for want of a place.
+        refused: u64,
+        /// Exchanges served, or cut off at the stop, without an entry.
+        unrecorded: u64,
+        /// Events that were given up while the disk failed.
+        events: u64,
+        /// When the first of them was counted.
+        from: Timestamp,
+        /// When recording went on.
+        to: Timestamp,
+        /// The index of the next entry.
+        index: u64,
+        /// How the disk failed; `None` if it was only too slow for the queue.
+        kind: Option<Kind>,
+    },
+    /// `journal.failure`: the disk failed; the entries at stake went, or will go, into another segment.
+    Failure {
+        /// In which log.
+        log: Log,
+        /// What was asked of the disk.
+        what: Step,
+        /// How it failed.
+        kind: Kind,
+    },
+    /// `retention.remove`: segments are about to be removed because the policy keeps them no longer.
+    Retention {
+        /// In which log.
+        log: Log,
+        /// How many.
+        segments: u64,
+        /// The index of their first record.
+        first: u64,
+        /// The index of the first record that stays.
+        next: u64,
+    },
+    /// `cookies.seen`: which names cookies had.
+    Cookies(CookiesSeen),
+}
+
+/// Why a process stopped writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The journal was closed.
+    Closed,
+    /// The journal was dropped without being closed: a fault of our own, said in the diagnostics.
+    Dropped,
+}
+
+/// Names of cookies with how often they were seen since the last such event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookiesSeen {
+    /// Whether rules were enforced, or only counted.
+    pub mode: Mode,
+    /// Names that the policy lists.
+    pub listed: Vec<(String, u64)>,
+    /// Names that it does not list.
+    pub unlisted: Vec<(String, u64)>,
+}
+
+impl Event {
+    /// Its name, as OpenTelemetry's `event.name`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "journal.start",
+            Self::Stop { .. } => "journal.stop",
+            Self::Policy { .. } => "policy.in_force",
+            Self::Segment { .. } => "segment.begin",
+            Self::Torn { .. } => "segment.torn",
+            Self::Gap { .. } => "journal.gap",
+            Self::Failure { .. } => "journal.failure",
+            Self::Retention { .. } => "retention.remove",
+            Self::Cookies(_) => "cookies.seen",
+        }
+    }
+
+    /// Appends its line: `time`, `event.name`, then its own keys.
+    pub(crate) fn encode(&self, time: Timestamp, line: &mut Vec<u8>) {
+        line.extend_from_slice(format!("{{\"time\":\"{time}\",\"event.name\":\"{}\"", self.name()).as_bytes());
+        for (key, value) in self.attributes() {
+            line.extend_from_slice(format!(",\"{key}\":{value}").as_bytes());
+        }
+        line.extend_from_slice(b"}\n");
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            Self::Start { version } => vec![("service.version", (*version).into())],
+            Self::Stop { reason } => vec![("reason", reason.name().into())],
+            Self::Policy { version, effective } => {
+                vec![
+                    ("policy.version", version.as_str().into()),
+                    ("policy.effective", effective.to_string().into()),
+                ]
+            }
+            Self::Segment { log, segment, policy } => vec![
+                ("log", log.folder().into()),
+                ("segment", segment.to_string().into()),
+                ("policy.version", policy.as_str().into()),
+            ],
+            Self::Torn { log, segment, lines } => vec![
+                ("log", log.folder().into()),
+                ("segment", segment.to_string().into()),
+                ("lines", (*lines).into()),
+            ],
+            Self::Gap {
+                refused,
+                unrecorded,
+                events,
+                from,
+                to,
+                index,
+                kind,
+            } => vec![
+                ("refused", (*refused).into()),
+                ("unrecorded", (*unrecorded).into()),
+                ("events", (*events).into()),
+                ("from", from.to_string().into()),
+                ("to", to.to_string().into()),
+                ("index", (*index).into()),
+                ("error.type", kind.map_or("queue_full", Kind::name).into()),
+            ],
+            Self::Failure { log, what, kind } => vec![
+                ("log", log.folder().into()),
+                ("what", what.name().into()),
+                ("error.type", kind.name().into()),
+            ],
+            Self::Retention {
+                log,
+                segments,
+                first,
+                next,
+            } => vec![
+                ("log", log.folder().into()),
+                ("segments", (*segments).into()),
+                ("first", (*first).into()),
+                ("next", (*next).into()),
+            ],
+            Self::Cookies(CookiesSeen { mode, listed, unlisted }) => vec![
+                (
+                    "mode",
+                    if *mode == Mode::Enforce { "enforce" } else { "observe" }.into(),
+                ),
+                ("listed", counts(listed)),
+                ("unlisted", counts(unlisted)),
+            ],
+        }
+    }
+
+    pub(crate) fn gap(tally: Tally, to: Timestamp, index: u64, kind: Option<Kind>) -> Self {
+        let Tally {
+            refused,
+            unrecorded,
+            events,
+            since,
+        } = tally;
+        Self::Gap {
+            refused,
+            unrecorded,
+            events,
+            from: since.unwrap_or(to),
+            to,
+            index,
+            kind,
+        }
+    }
+}
+
+impl From<Fault> for Event {
+    fn from(Fault { log, step, kind }: Fault) -> Self {
+        Self::Failure { log, what: step, kind }
+    }
+}
+
+impl Stop {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+fn counts(names: &[(String, u64)]) -> Value {
+    names
+        .iter()
+        .map(|(name, count)| (name.clone(), Value::from(*count)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(event: &Event) -> String {
+        let mut line = Vec::new();
+        event.encode("2026-11-21T20:00:00Z".parse().unwrap(), &mut line);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_one_line_that_says_when_and_what_first() {
+        let event = Event::Policy {
+            version: "3".to_owned(),
+            effective: Date::constant(2026, 12, 1),
+        };
+        let expected = r#"{"time":"2026-11-21T20:00:00Z","event.name":"policy.in_force","policy.version":"3","policy.effective":"2026-12-01"}"#;
+        assert_eq!(line(&event), format!("{expected}\n"));
+    }
+
+    #[test]
+    fn a_hostile_cookie_name_stays_inside_its_line() {
+        let unlisted = vec![("a\"\n\u{18}\0,b".to_owned(), 2)];
+        let event = Event::Cookies(CookiesSeen {
+            mode: Mode::Observe,
+            listed: vec![],
+            unlisted,
+        });
+        let line = line(&event);
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(!super::super::segment::is_void(line.as_bytes()));
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["unlisted"]["a\"\n\u{18}\0,b"], 2);
+    }
+}

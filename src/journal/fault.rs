@@ -1,0 +1,119 @@
+//! A disk that failed: what was asked of it, and how it failed. Nothing in a fault can tell about a visitor.
+
+use std::fmt;
+use std::io;
+
+use super::Log;
+
+/// A disk that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("could not {step} in {log}: {kind}")]
+pub struct Fault {
+    /// In which log.
+    pub log: Log,
+    /// What was asked.
+    pub step: Step,
+    /// How it failed.
+    pub kind: Kind,
+}
+
+impl Fault {
+    pub(crate) fn new(log: Log, step: Step, error: &io::Error) -> Self {
+        Self {
+            log,
+            step,
+            kind: Kind::of(error),
+        }
+    }
+
+    /// For `map_err`.
+    pub(crate) fn at(log: Log, step: Step) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::new(log, step, &error)
+    }
+}
+
+/// What was asked of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To begin a segment.
+    Begin,
+    /// To append to it.
+    Write,
+    /// To make it durable.
+    Sync,
+    /// To remove segments that are too old.
+    Remove,
+}
+
+impl Step {
+    /// As events and diagnostics name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Write => "write",
+            Self::Sync => "sync",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a disk fails: the causes that an administrator can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// No space is left (ENOSPC).
+    StorageFull,
+    /// A quota is used up (EDQUOT).
+    QuotaExceeded,
+    /// The file system has become read-only (EROFS), as ext4 does after errors.
+    ReadOnly,
+    /// The device failed (EIO).
+    Device,
+    /// It is not allowed (EACCES, EPERM).
+    Denied,
+    /// Something is not there that should be (ENOENT).
+    NotFound,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// EIO has no stable `ErrorKind`; it is 5 on every Unix.
+    const EIO: i32 = 5;
+
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull => Self::StorageFull,
+            io::ErrorKind::QuotaExceeded => Self::QuotaExceeded,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::NotFound => Self::NotFound,
+            _ if error.raw_os_error() == Some(Self::EIO) => Self::Device,
+            _ => Self::Other,
+        }
+    }
+
+    /// As events and diagnostics name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StorageFull => "storage_full",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::ReadOnly => "read_only",
+            Self::Device => "device",
+            Self::Denied => "denied",
+            Self::NotFound => "not_found",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

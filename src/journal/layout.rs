@@ -1,0 +1,123 @@
+//! The folder itself: created on purpose, once, and recognised afterwards.
+
+use std::io;
+use std::path::Path;
+
+use super::disk::{Disk, Folder};
+use super::recovery::text;
+
+/// The file that makes a folder a journal.
+pub(crate) const MARKER: &str = "journal";
+/// The file whose lock the writing process holds.
+pub(crate) const LOCK: &str = "lock";
+/// The folders in it.
+pub(crate) const FOLDERS: [&str; 3] = ["access", "events", "policies"];
+
+/// The version of the format on disk.
+const VERSION: u32 = 1;
+const TITLE: &str = "townclerk journal ";
+const ORIGIN: &str = "origin ";
+
+/// What the file `journal` says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Marker {
+    /// It is not there, nor perhaps the folder.
+    Missing,
+    /// Something that no townclerk wrote.
+    Foreign,
+    /// A later townclerk wrote it.
+    Newer { version: u32 },
+    /// A journal that we can write.
+    Ours { origin: String },
+}
+
+/// Why a journal could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// There is something in the folder; a journal begins in an empty one.
+    #[error("the folder is not empty")]
+    NotEmpty,
+    /// An origin is 1 to 253 of `a-z 0-9 . - / : _`.
+    #[error("the origin is not a host name")]
+    Origin,
+    /// The disk failed.
+    #[error("the folder cannot be written: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// Creates the journal of the site `origin` (its first host name) in `folder`, which must be empty or missing. This is
+/// the only way in which a journal comes to be, so that a wrong mount never starts a second history.
+///
+/// # Errors
+///
+/// See [`InitError`]. What a failed attempt leaves is not a journal, and can be removed.
+pub fn init(folder: &Path, origin: &str) -> Result<(), InitError> {
+    init_on(&Folder::new(folder), origin)
+}
+
+pub(crate) fn init_on(disk: &dyn Disk, origin: &str) -> Result<(), InitError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-/:_".contains(&byte);
+    if origin.is_empty() || origin.len() > 253 || !origin.bytes().all(allowed) {
+        return Err(InitError::Origin);
+    }
+    match disk.list("") {
+        Ok(names) if !names.is_empty() => return Err(InitError::NotEmpty),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    disk.make_folder("")?;
+    for folder in FOLDERS {
+        disk.make_folder(folder)?;
+    }
+    disk.create(LOCK)?.sync()?;
+    // The marker comes last: a journal is whole, or is none.
+    replace(disk, "", MARKER, &format!("{TITLE}{VERSION}\n{ORIGIN}{origin}\n"))?;
+    disk.sync_folder("..")?;
+    Ok(())
+}
+
+/// Reads the file `journal`.
+pub(crate) fn marker(disk: &dyn Disk) -> io::Result<Marker> {
+    let text = match text(disk, MARKER) {
+        Ok(text) => text,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Marker::Missing);
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(Marker::Foreign),
+        Err(error) => return Err(error),
+    };
+    let mut lines = text.lines();
+    let version = lines
+        .next()
+        .and_then(|line| line.strip_prefix(TITLE))
+        .and_then(|version| version.parse().ok());
+    let origin = lines.next().and_then(|line| line.strip_prefix(ORIGIN));
+    Ok(match (version, origin) {
+        (Some(version), _) if version > VERSION => Marker::Newer { version },
+        (Some(VERSION), Some(origin)) => Marker::Ours {
+            origin: origin.to_owned(),
+        },
+        _ => Marker::Foreign,
+    })
+}
+
+/// Writes a whole small file, durable and under its name at once or not at all.
+pub(crate) fn replace(disk: &dyn Disk, folder: &str, name: &str, text: &str) -> io::Result<()> {
+    let path = |name: &str| {
+        if folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{folder}/{name}")
+        }
+    };
+    let new = path(".new");
+    match disk.remove(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = disk.create(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync()?;
+    disk.rename(&new, &path(name))?;
+    disk.sync_folder(folder)
+}

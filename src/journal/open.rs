@@ -1,0 +1,309 @@
+//! Opening a journal, and what the rest of townclerk sees of it.
+
+use std::any::Any;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use jiff::civil::Date;
+
+use super::appender::Appender;
+use super::disk::{Disk, Folder};
+use super::event::{Event, Stop};
+use super::fault::Fault;
+use super::queue::{Message, Queue, Slot, Unavailable};
+use super::recovery::{self, Found};
+use super::writer::{self, Writer};
+use super::{Format, Log, Settings, policies};
+use crate::clock::Clock;
+use crate::entry::Entry;
+use crate::policy::{Policy, Retention};
+
+/// A site's journal, open for writing: a queue, and the one thread that writes. Workers share it by reference or `Arc`.
+pub struct Journal {
+    folder: PathBuf,
+    origin: String,
+    disk: Arc<dyn Disk>,
+    queue: Arc<Queue>,
+    writer: Mutex<Option<JoinHandle<Result<(), CloseError>>>>,
+}
+
+/// What a journal needs of the policy in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PolicyInForce {
+    pub(crate) version: String,
+    pub(crate) effective: Date,
+    pub(crate) retention: Retention,
+}
+
+impl From<&Policy> for PolicyInForce {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            version: policy.version.clone(),
+            effective: policy.effective,
+            retention: policy.access.retention,
+        }
+    }
+}
+
+/// Why a journal could not be opened. [`OpenError::remedy`] says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no journal in the folder, or no folder.
+    #[error("there is no journal here")]
+    NotAJournal,
+    /// The file `journal` is not one that townclerk wrote.
+    #[error("the file `journal` is not one of ours")]
+    Foreign,
+    /// A later version of townclerk wrote it.
+    #[error("the journal has format {version}, which this version does not know")]
+    Newer {
+        /// The format's version.
+        version: u32,
+    },
+    /// A file or folder of the journal is missing.
+    #[error("a file or folder of the journal is missing")]
+    Incomplete,
+    /// Others than its user can read the journal.
+    #[error("others can read the journal")]
+    Exposed,
+    /// Another process writes to it.
+    #[error("another process has the journal open")]
+    Locked,
+    /// The policy has other words than before under the same version (P19).
+    #[error("the policy was changed, and its version was not")]
+    PolicyChanged,
+    /// The disk failed.
+    #[error("the journal cannot be read or written: {0}")]
+    Disk(#[from] io::Error),
+    /// The disk failed at the journal's first lines.
+    #[error("the journal cannot be written: {0}")]
+    Fault(#[from] Fault),
+}
+
+impl OpenError {
+    /// What to do about it, for a hint.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::NotAJournal => {
+                "to create one, run `townclerk journal init`; if there should be one, see what is mounted"
+            }
+            Self::Foreign => "see what is mounted at this folder",
+            Self::Newer { .. } => "run the version of townclerk that wrote it, or a later one",
+            Self::Incomplete => "restore the folder from a backup, or move it away and run `townclerk journal init`",
+            Self::Exposed => "run `chmod -R go= FOLDER`",
+            Self::Locked => "stop the other process, or give this one a folder of its own",
+            Self::PolicyChanged => "give the policy a new version and date, or put its old text back",
+            Self::Disk(_) | Self::Fault(_) => "see that the disk is mounted, writable for this user, and not full",
+        }
+    }
+}
+
+/// Why a journal did not end in good order.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// The disk failed to the end.
+    #[error("{lost} entries could not be written: {fault}")]
+    Disk {
+        /// How it failed.
+        fault: Fault,
+        /// Entries that were recorded and are not durable.
+        lost: u64,
+    },
+    /// The thread that writes had panicked.
+    #[error("the journal's writer stopped by a fault of its own")]
+    Writer,
+}
+
+/// How a journal is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Durable entries in `access`, removed ones included: the index of the next one.
+    pub records: u64,
+    /// Places taken: open exchanges, and entries that are not durable yet.
+    pub waiting: usize,
+    /// Whether the disk takes no entries.
+    pub failed: bool,
+}
+
+impl Journal {
+    /// Opens a journal for writing: takes its lock, looks at how it ended, keeps the policy's text, starts the thread
+    /// that writes, and records that all this happened. It never creates a journal; [`super::init`] does.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]. Nothing is changed by an attempt that fails before the policy is kept.
+    pub fn open(settings: &Settings, policy: &Policy, policy_text: &str, clock: Clock) -> Result<Self, OpenError> {
+        Self::open_on(
+            Arc::new(Folder::new(&settings.folder)),
+            settings,
+            policy,
+            policy_text,
+            clock,
+        )
+    }
+
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        settings: &Settings,
+        policy: &Policy,
+        policy_text: &str,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let (origin, lock) = recovery::claim(&*disk)?;
+        let (sender, messages) = mpsc::channel();
+        let queue = Arc::new(Queue::new(settings.queue, settings.on_failure, clock.clone(), sender));
+        let writer = prepare(&disk, settings, policy, policy_text, clock, Arc::clone(&queue))?;
+        let encode = encoder(settings.format);
+        let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            let _lock: Box<dyn Any + Send> = lock;
+            writer::run(writer, &messages, encode)
+        })?;
+        Ok(Self {
+            folder: settings.folder.clone(),
+            origin,
+            disk,
+            queue,
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    /// Takes a place for one exchange's entry, before the exchange begins, so that its entry cannot be lost for want of
+    /// room. It costs two or three atomic operations.
+    ///
+    /// # Errors
+    ///
+    /// When there is no place, or the disk does not take entries, and the journal is set to refuse. It is counted. A
+    /// journal set to serve gives a slot all the same, which only counts.
+    pub fn reserve(&self) -> Result<Slot, Unavailable> {
+        self.queue.reserve()
+    }
+
+    /// Records what happened to the journal. It never blocks; it is durable soon after.
+    pub fn event(&self, event: Event) {
+        self.queue.event(event);
+    }
+
+    /// Goes over to another policy: keeps its text, and begins a new segment. Exchanges that are open end under the
+    /// policy that they began with.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::PolicyChanged`] and [`OpenError::Disk`]; the policy in force then stays.
+    pub fn adopt(&self, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
+        if !policies::keep(&*self.disk, &policy.version, policy_text)? {
+            return Err(OpenError::PolicyChanged);
+        }
+        self.queue.tell(Message::Policy(policy.into()));
+        Ok(())
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The site whose journal it is, as `init` was told.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        Status {
+            records: self.queue.durable(),
+            waiting: self.queue.taken(),
+            failed: self.queue.has_failed(),
+        }
+    }
+
+    /// Writes what is queued, makes it durable, says `journal.stop` and gives the lock back. Afterwards there are no
+    /// places; exchanges still open are counted as unrecorded. A second call does nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`CloseError`].
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.end(Stop::Closed)
+    }
+
+    fn end(&self, reason: Stop) -> Result<(), CloseError> {
+        let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        self.queue.tell(Message::Close(reason));
+        writer.join().unwrap_or(Err(CloseError::Writer))
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Err(error) = self.end(Stop::Dropped) {
+            tracing::error!(%error, "the journal did not end in good order");
+        }
+    }
+}
+
+/// Everything at start that may fail, in the order in which a crash in between does no harm: unfinished lines are told
+/// before they are closed, and a policy's text is kept before it is told.
+pub(crate) fn prepare(
+    disk: &Arc<dyn Disk>,
+    settings: &Settings,
+    policy: &Policy,
+    policy_text: &str,
+    clock: Clock,
+    queue: Arc<Queue>,
+) -> Result<Writer, OpenError> {
+    if !policies::keep(&**disk, &policy.version, policy_text)? {
+        return Err(OpenError::PolicyChanged);
+    }
+    let found_in = |log| -> io::Result<Found> {
+        let found = recovery::find(&**disk, log)?;
+        recovery::sync(&**disk, log, &found)?;
+        Ok(found)
+    };
+    let (access, events) = (found_in(Log::Access)?, found_in(Log::Events)?);
+    let torn = [(Log::Access, &access), (Log::Events, &events)]
+        .map(|(log, found)| found.last.zip(found.torn).map(|(segment, lines)| (log, segment, lines)));
+
+    let access = Appender::new(
+        Arc::clone(disk),
+        Log::Access,
+        settings.format,
+        access.next,
+        access.leftovers,
+    );
+    let events = Appender::new(
+        Arc::clone(disk),
+        Log::Events,
+        Format::JsonLines,
+        events.next,
+        events.leftovers,
+    );
+    let mut writer = Writer::new(Arc::clone(disk), settings, clock, queue, policy.into(), access, events);
+    writer.events.push(&Event::Start {
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    writer.events.push(&Event::Policy {
+        version: policy.version.clone(),
+        effective: policy.effective,
+    });
+    for &(log, segment, lines) in torn.iter().flatten() {
+        tracing::warn!(%log, %segment, lines, "an unfinished line was found");
+        writer.events.push(&Event::Torn { log, segment, lines });
+    }
+    writer.sync_events()?;
+    // A segment without one whole line is a leftover, and will be or has been replaced.
+    for &(log, segment, _) in torn.iter().flatten().filter(|(_, _, lines)| *lines > 0) {
+        recovery::close_line(&**disk, log, segment)?;
+    }
+    writer.go_round();
+    Ok(writer)
+}
+
+/// Writes an entry as a line.
+fn encoder(_format: Format) -> impl FnMut(&Entry, &mut Vec<u8>) + Send + 'static {
+    |entry, line| line.extend_from_slice(format!("{{\"time\":\"{}\"}}\n", entry.arrived).as_bytes())
+}

@@ -1,0 +1,209 @@
+//! Between those who serve and the one who writes: a bounded number of places, and a channel.
+//!
+//! A place is taken before an exchange begins, goes with its entry, and is free again when the entry is durable. So the
+//! bound covers open exchanges, entries that wait, and lines kept in memory until their sync; the channel itself needs
+//! none, and costs memory only for what waits in it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::event::{Event, Stop};
+use super::{OnFailure, PolicyInForce};
+use crate::clock::Clock;
+use crate::entry::Entry;
+
+/// Events that may wait for a disk that fails; more are counted.
+const EVENTS_MAX: u64 = 4_096;
+
+/// What the writer is sent.
+pub(crate) enum Message {
+    Entry(Entry),
+    Event(Event),
+    Policy(PolicyInForce),
+    Close(Stop),
+}
+
+/// No place for an entry: the exchange is to be refused with 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Every place is taken.
+    #[error("the journal's queue is full")]
+    Full,
+    /// The disk does not take entries, or the journal is closed.
+    #[error("the journal cannot be written")]
+    Failed,
+}
+
+/// A place for one exchange's entry. Dropped without an entry, the place is free again.
+pub struct Slot {
+    queue: Arc<Queue>,
+    /// Without one the exchange is only counted.
+    place: bool,
+}
+
+impl Slot {
+    /// Hands over the entry. It never blocks and never fails.
+    pub fn append(mut self, entry: Entry) {
+        if !self.place {
+            self.queue.count(|tally| tally.unrecorded += 1);
+        } else if self.queue.sender.send(Message::Entry(entry)).is_ok() {
+            self.place = false; // It goes with the entry.
+        } else {
+            tracing::error!("an exchange ended after its journal was closed, and is not recorded");
+        }
+    }
+}
+
+#[cfg(test)]
+impl Slot {
+    pub(crate) fn has_place(&self) -> bool {
+        self.place
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.place {
+            self.queue.release(1);
+        }
+    }
+}
+
+/// The places, the way to the writer, and what had no place.
+pub(crate) struct Queue {
+    limit: usize,
+    on_failure: OnFailure,
+    clock: Clock,
+    sender: Sender<Message>,
+    taken: AtomicUsize,
+    failed: AtomicBool,
+    events: AtomicU64,
+    durable: AtomicU64,
+    tally: Mutex<Tally>,
+}
+
+/// What could not be recorded since the last `journal.gap`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) refused: u64,
+    pub(crate) unrecorded: u64,
+    pub(crate) events: u64,
+    pub(crate) since: Option<Timestamp>,
+}
+
+impl Queue {
+    pub(crate) fn new(limit: usize, on_failure: OnFailure, clock: Clock, sender: Sender<Message>) -> Self {
+        let (taken, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let (events, durable, tally) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::default());
+        Self {
+            limit,
+            on_failure,
+            clock,
+            sender,
+            taken,
+            failed,
+            events,
+            durable,
+            tally,
+        }
+    }
+
+    /// Takes a place. The counters publish nothing but themselves, and the channel orders what it carries: relaxed.
+    pub(crate) fn reserve(self: &Arc<Self>) -> Result<Slot, Unavailable> {
+        let refusal = if self.failed.load(Ordering::Relaxed) {
+            Unavailable::Failed
+        } else if self.taken.fetch_add(1, Ordering::Relaxed) < self.limit {
+            return Ok(Slot {
+                queue: Arc::clone(self),
+                place: true,
+            });
+        } else {
+            self.release(1);
+            Unavailable::Full
+        };
+        match self.on_failure {
+            OnFailure::Refuse => {
+                self.count(|tally| tally.refused += 1);
+                Err(refusal)
+            }
+            OnFailure::ServeAndCount => Ok(Slot {
+                queue: Arc::clone(self),
+                place: false,
+            }),
+        }
+    }
+
+    /// Hands over an event.
+    pub(crate) fn event(&self, event: Event) {
+        if self.events.fetch_add(1, Ordering::Relaxed) >= EVENTS_MAX {
+            self.events_done(1);
+            self.count(|tally| tally.events += 1);
+        } else if self.sender.send(Message::Event(event)).is_err() {
+            tracing::error!("an event came after its journal was closed, and is not recorded");
+        }
+    }
+
+    /// Hands over a word to the writer itself; it is lost if the writer has gone.
+    pub(crate) fn tell(&self, message: Message) {
+        let _ = self.sender.send(message);
+    }
+
+    /// Whether so many places are taken that gathering more would only cost room.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.taken() * 2 >= self.limit
+    }
+
+    /// Open exchanges, and entries that are not durable yet.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Frees places.
+    pub(crate) fn release(&self, places: usize) {
+        self.taken.fetch_sub(places, Ordering::Relaxed);
+    }
+
+    /// Events that no longer wait.
+    pub(crate) fn events_done(&self, events: u64) {
+        self.events.fetch_sub(events, Ordering::Relaxed);
+    }
+
+    /// The access records that are durable.
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_durable(&self, records: u64) {
+        self.durable.store(records, Ordering::Relaxed);
+    }
+
+    /// Whether the disk does not take entries.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_failed(&self, failed: bool) {
+        self.failed.store(failed, Ordering::Relaxed);
+    }
+
+    /// Counts something that is not recorded.
+    pub(crate) fn count(&self, add: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally();
+        tally.since.get_or_insert_with(|| self.clock.now());
+        add(&mut tally);
+    }
+
+    /// What was counted since the last time; `None` if nothing was.
+    pub(crate) fn take_tally(&self) -> Option<Tally> {
+        let tally = std::mem::take(&mut *self.tally());
+        tally.since.is_some().then_some(tally)
+    }
+
+    /// Numbers stay right even if a thread that counted has panicked.
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

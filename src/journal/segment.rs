@@ -1,0 +1,198 @@
+//! The name of a segment, the rule that says which of its lines count, and the order of a log's segments.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use jiff::civil::Date;
+
+use super::disk::Disk;
+use super::{Format, Log};
+
+/// ASCII CAN, "what precedes is to be disregarded" (ECMA-48, section 8.3.6): closes a torn line. No encoder writes it.
+pub(crate) const CANCEL: u8 = 0x18;
+
+/// What a file system leaves where data never arrived. No encoder writes it.
+const HOLE: u8 = 0;
+
+/// A segment's file name: `<yyyymmdd>-<index of the first record, 20 digits>.jsonl`, or `.log` for Combined Log Format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The day, in UTC, on which it was begun.
+    pub day: Date,
+    /// The index of its first record.
+    pub first: u64,
+    /// What its lines are.
+    pub format: Format,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let extension = match self.format {
+            Format::JsonLines => "jsonl",
+            Format::Combined => "log",
+        };
+        write!(f, "{}-{:020}.{extension}", self.day.strftime("%Y%m%d"), self.first)
+    }
+}
+
+impl Name {
+    /// Reads a file name; `None` if it is no segment's.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (stem, extension) = name.split_once('.')?;
+        let format = match extension {
+            "jsonl" => Format::JsonLines,
+            "log" => Format::Combined,
+            _ => return None,
+        };
+        let (day, first) = stem.split_once('-')?;
+        let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(day, 8) || !digits(first, 20) {
+            return None;
+        }
+        let (year, month, day) = (day[..4].parse().ok()?, day[4..6].parse().ok()?, day[6..].parse().ok()?);
+        Some(Self {
+            day: Date::new(year, month, day).ok()?,
+            first: first.parse().ok()?,
+            format,
+        })
+    }
+
+    /// Its path from the journal's folder.
+    pub(crate) fn path(&self, log: Log) -> String {
+        format!("{}/{self}", log.folder())
+    }
+}
+
+/// The segments of a log in the order of their records. Where two begin at the same index, one holds nothing.
+pub(crate) fn list(disk: &dyn Disk, log: Log) -> io::Result<Vec<Name>> {
+    let mut names: Vec<_> = disk
+        .list(log.folder())?
+        .iter()
+        .filter_map(|name| Name::parse(name))
+        .collect();
+    names.sort_by_key(|name| (name.first, name.day));
+    Ok(names)
+}
+
+/// Whether a line, taken without its `\n`, is void, and with it the rest of its segment.
+pub(crate) fn is_void(line: &[u8]) -> bool {
+    memchr::memchr2(HOLE, CANCEL, line).is_some()
+}
+
+/// What the bytes of a segment say about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// Lines before the first void one.
+    pub(crate) lines: u64,
+    /// Whether there is a void or an unfinished line.
+    pub(crate) torn: bool,
+    /// Whether the last byte is not `\n`.
+    pub(crate) unfinished: bool,
+}
+
+impl Scan {
+    /// Reads a segment to its end, 64 KiB at a time.
+    pub(crate) fn of(mut segment: impl Read) -> io::Result<Self> {
+        let mut scan = Self::default();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let chunk = match segment.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => buffer.get(..length).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            for at in memchr::memchr3_iter(b'\n', HOLE, CANCEL, chunk) {
+                if chunk[at] != b'\n' {
+                    scan.torn = true;
+                } else if !scan.torn {
+                    scan.lines += 1;
+                }
+            }
+            scan.unfinished = chunk.last() != Some(&b'\n');
+        }
+        scan.torn |= scan.unfinished;
+        Ok(scan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        let name = Name {
+            day: Date::constant(2026, 11, 21),
+            first: 1_048_576,
+            format: Format::JsonLines,
+        };
+        assert_eq!(name.to_string(), "20261121-00000000000001048576.jsonl");
+        assert_eq!(Name::parse(&name.to_string()), Some(name));
+    }
+
+    #[test]
+    fn other_names_are_no_segments() {
+        for name in [
+            "",
+            "current",
+            "20261121-1.jsonl",
+            "20261321-00000000000000000000.jsonl",
+            "20261121-99999999999999999999.jsonl",
+            "20261121-00000000000000000000.jsonl.gz",
+            "20261121-00000000000000000000.salt",
+            "20261121-+0000000000000000000.log",
+        ] {
+            assert_eq!(Name::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_lines_before_the_first_void_one_count() {
+        let scan = |bytes: &[u8]| Scan::of(bytes).unwrap();
+        assert_eq!(scan(b""), Scan::default());
+        assert_eq!(
+            scan(b"a\nb\n"),
+            Scan {
+                lines: 2,
+                torn: false,
+                unfinished: false
+            }
+        );
+        assert_eq!(
+            scan(b"a\nb"),
+            Scan {
+                lines: 1,
+                torn: true,
+                unfinished: true
+            }
+        );
+        assert_eq!(
+            scan(b"a\nb\x18\n"),
+            Scan {
+                lines: 1,
+                torn: true,
+                unfinished: false
+            }
+        );
+        assert_eq!(
+            scan(b"a\n\0\0\0\nb\n"),
+            Scan {
+                lines: 1,
+                torn: true,
+                unfinished: false
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_survived(name in "\\PC*") {
+            if let Some(parsed) = Name::parse(&name) {
+                prop_assert_eq!(parsed.to_string(), name);
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The journal as a whole, on a simulated disk and on a real one.
+
+mod model;
+mod promises;
+mod threads;
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::event::Stop;
+use super::queue::{Message, Queue, Unavailable};
+use super::simulated::Simulated;
+use super::writer::{Goal, Writer};
+use super::{CloseError, Format, Lines, Log, OnFailure, OpenError, Settings, layout, open, recovery};
+use crate::clock::Clock;
+use crate::policy::{
+    AddressRule, Controller, Cookies, Fields, Log as Class, Mode, Policy, Redact, Retention, Text, Unlisted,
+};
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+fn settings() -> Settings {
+    Settings {
+        folder: PathBuf::new(),
+        format: Format::JsonLines,
+        segment_bytes: 1 << 20,
+        sync_interval: Duration::from_secs(1),
+        queue: 64,
+        on_failure: OnFailure::Refuse,
+    }
+}
+
+fn policy(version: &str, retention: Retention) -> Policy {
+    let text = || Text {
+        pl: "po polsku".to_owned(),
+        en: "in English".to_owned(),
+    };
+    Policy {
+        version: version.to_owned(),
+        effective: Date::constant(2026, 11, 1),
+        controller: Controller {
+            name: String::new(),
+            address: String::new(),
+            contact: String::new(),
+        },
+        access: Class {
+            purpose: text(),
+            retention,
+            fields: Fields {
+                arrived: true,
+                client_address: AddressRule::Omitted,
+                ..Fields::default()
+            },
+            redact: Redact {
+                query_values: false,
+                emails: false,
+                pesel: false,
+                tokens: None,
+                parameters: vec![],
+            },
+        },
+        cookies: Cookies {
+            mode: Mode::Enforce,
+            unlisted: Unlisted::Strip,
+            expire_unlisted: false,
+            allowed: vec![],
+        },
+        smallest_group: 10,
+        correspondence: None,
+        disclosure: None,
+    }
+}
+
+/// A writer on a simulated disk, without its thread: every step is taken by the test.
+struct Bench {
+    disk: Simulated,
+    clock: Clock,
+    settings: Settings,
+    policy: Policy,
+    running: Option<Running>,
+}
+
+struct Running {
+    writer: Writer,
+    queue: Arc<Queue>,
+    _messages: Receiver<Message>,
+    _lock: Box<dyn Any + Send>,
+}
+
+impl Bench {
+    /// An empty journal, not open.
+    fn new() -> Self {
+        let bench = Self {
+            disk: Simulated::default(),
+            clock: Clock::set_to(at("2026-11-21T20:00:00Z")),
+            settings: settings(),
+            policy: policy("1", Retention::Unlimited),
+            running: None,
+        };
+        layout::init_on(&bench.disk, "town.example").unwrap();
+        bench
+    }
+
+    fn opened() -> Self {
+        let mut bench = Self::new();
+        bench.open().unwrap();
+        bench
+    }
+
+    fn open(&mut self) -> Result<(), OpenError> {
+        let (_, lock) = recovery::claim(&self.disk)?;
+        let (sender, messages) = mpsc::channel();
+        let queue = Queue::new(
+            self.settings.queue,
+            self.settings.on_failure,
+            self.clock.clone(),
+            sender,
+        );
+        let queue = Arc::new(queue);
+        let text = format!("version {}", self.policy.version);
+        let clock = self.clock.clone();
+        let disk = Arc::new(self.disk.clone());
+        let writer = open::prepare(
+            &(disk as _),
+            &self.settings,
+            &self.policy,
+            &text,
+            clock,
+            Arc::clone(&queue),
+        )?;
+        self.running = Some(Running {
+            writer,
+            queue,
+            _messages: messages,
+            _lock: lock,
+        });
+        Ok(())
+    }
+
+    fn writer(&mut self) -> &mut Writer {
+        &mut self.running.as_mut().unwrap().writer
+    }
+
+    fn queue(&self) -> &Arc<Queue> {
+        &self.running.as_ref().unwrap().queue
+    }
+
+    /// One batch, as the thread would take it.
+    fn batch<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) -> Result<(), Unavailable> {
+        self.writer().turn_the_day();
+        let mut outcome = Ok(());
+        for text in lines {
+            outcome = outcome.and(self.entry(text));
+        }
+        self.writer().settle(Goal::Written);
+        self.writer().tick();
+        outcome
+    }
+
+    fn entry(&mut self, text: &str) -> Result<(), Unavailable> {
+        let slot = self.queue().reserve()?;
+        if !slot.has_place() {
+            self.queue().count(|tally| tally.unrecorded += 1);
+            return Ok(());
+        }
+        std::mem::forget(slot); // Its place goes with the entry.
+        let writer = self.writer();
+        let day = writer.batch_day;
+        writer
+            .access
+            .push(day, |line| line.extend_from_slice(format!("{text}\n").as_bytes()));
+        Ok(())
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.clock.set(self.clock.now() + Duration::from_secs(seconds));
+        if let Some(running) = &mut self.running {
+            running.writer.tick();
+        }
+    }
+
+    fn close(&mut self) -> Result<(), CloseError> {
+        self.running.take().unwrap().writer.close(Stop::Closed)
+    }
+
+    fn kill(&mut self) {
+        self.running = None;
+    }
+
+    fn access(&self) -> Vec<(u64, String)> {
+        read(&self.disk, Log::Access)
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.access().into_iter().map(|(_, text)| text).collect()
+    }
+
+    fn events(&self) -> Vec<Value> {
+        read(&self.disk, Log::Events)
+            .into_iter()
+            .map(|(_, text)| serde_json::from_str(&text).unwrap())
+            .collect()
+    }
+
+    fn events_named(&self, name: &str) -> Vec<Value> {
+        self.events()
+            .into_iter()
+            .filter(|event| event["event.name"] == name)
+            .collect()
+    }
+
+    fn segments(&self) -> Vec<String> {
+        let names = self.disk.names();
+        names
+            .iter()
+            .filter_map(|path| path.strip_prefix("access/"))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+fn read(disk: &Simulated, log: Log) -> Vec<(u64, String)> {
+    let mut lines = Lines::on(Arc::new(disk.clone()), log).unwrap();
+    let mut read = Vec::new();
+    while let Some(line) = lines.next_line().unwrap() {
+        read.push((line.index, String::from_utf8(line.text.to_vec()).unwrap()));
+    }
+    read
+}

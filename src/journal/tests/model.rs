@@ -1,0 +1,224 @@
+//! A journal is a list that may forget its end that was not synced: that is all of the model. Random actions, crashes
+//! and faults, and everything read again after every step.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::journal::simulated::{EIO, ENOSPC, EROFS, Planned};
+
+#[derive(Clone, Debug)]
+enum Action {
+    Batch(usize),
+    Wait(u64),
+    Fault(Planned),
+    ShortWrites(usize),
+    Heal,
+    Reopen,
+    Kill,
+    CutPower(Vec<u8>),
+    NewPolicy,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let fault = (
+        0..12_u32,
+        1..9_u32,
+        prop_oneof![Just(EIO), Just(ENOSPC), Just(EROFS)],
+        any::<bool>(),
+    );
+    prop_oneof![
+        8 => (1..12_usize).prop_map(Action::Batch),
+        3 => (0..3_u64).prop_map(Action::Wait),
+        1 => (0..60_u64).prop_map(|hours| Action::Wait(hours * 3600)),
+        4 => fault.prop_map(|(after, calls, errno, done)| Action::Fault(Planned { after, calls, errno, done })),
+        1 => (1..30_usize).prop_map(Action::ShortWrites),
+        1 => Just(Action::Heal),
+        1 => Just(Action::Reopen),
+        1 => Just(Action::Kill),
+        2 => proptest::collection::vec(any::<u8>(), 1..40).prop_map(Action::CutPower),
+        1 => Just(Action::NewPolicy),
+    ]
+}
+
+struct Record {
+    text: String,
+    taken_at: Timestamp,
+    synced: bool,
+}
+
+struct Model {
+    bench: Bench,
+    records: Vec<Record>,
+    /// How many records the kernel has.
+    written: usize,
+    made: u64,
+    refused: u64,
+    /// Since a crash took some of the events, their sum is unknown.
+    crashed: bool,
+}
+
+impl Model {
+    fn new(retention: Retention, segment_bytes: u64) -> Self {
+        let mut bench = Bench::new();
+        bench.policy = policy("1", retention);
+        bench.settings.segment_bytes = segment_bytes;
+        bench.settings.queue = 24;
+        bench.open().unwrap();
+        Self {
+            bench,
+            records: vec![],
+            written: 0,
+            made: 0,
+            refused: 0,
+            crashed: false,
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Batch(count) => self.batch(*count),
+            Action::Wait(seconds) => self.bench.wait(*seconds),
+            Action::Fault(fault) => self.bench.disk.plan(*fault),
+            Action::ShortWrites(chunk) => self.bench.disk.short_writes(Some(*chunk)),
+            Action::Heal => self.bench.disk.heal(),
+            Action::Reopen => {
+                if self.bench.close().is_err() {
+                    self.crashed = true;
+                }
+                self.bench.disk.heal();
+                self.open(self.written);
+            }
+            Action::Kill => {
+                self.bench.kill();
+                self.crashed = true;
+                self.bench.disk.heal();
+                self.open(self.written);
+            }
+            Action::CutPower(choices) => {
+                self.bench.kill();
+                self.crashed = true;
+                let mut choices = choices.iter().cycle();
+                self.bench
+                    .disk
+                    .cut_power(|below| usize::from(*choices.next().unwrap()) % below);
+                self.open(0);
+            }
+            Action::NewPolicy => {
+                let version = self.made.to_string();
+                let policy = policy(&version, self.bench.policy.access.retention);
+                self.bench
+                    .writer()
+                    .take(Message::Policy((&policy).into()), &mut |_, _| {});
+            }
+        }
+        if let Some(running) = &self.bench.running {
+            let durable = usize::try_from(running.writer.access.durable()).unwrap();
+            self.records[..durable]
+                .iter_mut()
+                .for_each(|record| record.synced = true);
+            if !running.queue.has_failed() {
+                self.written = self.records.len();
+            }
+        }
+    }
+
+    fn batch(&mut self, count: usize) {
+        self.bench.writer().turn_the_day();
+        for _ in 0..count {
+            self.made += 1;
+            let text = format!("{{\"record\":{}}}", self.made);
+            match self.bench.entry(&text) {
+                Ok(()) => self.records.push(Record {
+                    text,
+                    taken_at: self.bench.clock.now(),
+                    synced: false,
+                }),
+                Err(_) => self.refused += 1,
+            }
+        }
+        self.bench.writer().settle(Goal::Written);
+        self.bench.writer().tick();
+    }
+
+    /// Opens again; at least `written` records must be found.
+    fn open(&mut self, written: usize) {
+        self.bench.open().unwrap();
+        let next = usize::try_from(self.bench.writer().access.next()).unwrap();
+        assert!(next >= written, "{next} records found where the kernel had {written}");
+        assert!(next <= self.records.len(), "records found that were never taken");
+        assert!(
+            self.records[next..].iter().all(|record| !record.synced),
+            "synced records forgotten"
+        );
+        self.records.truncate(next);
+    }
+
+    /// What is read is what was taken, in order, each once; and what was synced is there until it is due.
+    fn check(&self) {
+        let now = self.bench.clock.now();
+        let bound = match self.bench.policy.access.retention {
+            Retention::Days(days) => jiff::SignedDuration::from_hours(24 * i64::from(days)),
+            Retention::Unlimited => jiff::SignedDuration::MAX,
+        };
+        let read = self.bench.access();
+        let mut present = vec![false; self.records.len()];
+        let mut last = None;
+        for (index, text) in &read {
+            assert!(last.is_none_or(|last| last < *index), "out of order");
+            last = Some(*index);
+            let index = usize::try_from(*index).unwrap();
+            let record = &self.records[index];
+            assert_eq!(&record.text, text, "record {index} is another one");
+            present[index] = true;
+        }
+        for (index, record) in self.records.iter().enumerate() {
+            let age = now.duration_since(record.taken_at);
+            let may_be_gone = age > bound - jiff::SignedDuration::from_hours(26);
+            assert!(
+                present[index] || !record.synced || may_be_gone,
+                "record {index} was synced and is missing"
+            );
+            if present[index] && !self.bench.queue().has_failed() {
+                assert!(age < bound, "record {index} is too old");
+            }
+        }
+        self.bench.events();
+    }
+
+    /// When all is well again, the events account for every refusal.
+    fn account(&mut self) {
+        self.bench.disk.heal();
+        self.bench.wait(1);
+        self.batch(1);
+        self.bench.close().unwrap();
+        if !self.crashed {
+            let counted: u64 = self
+                .bench
+                .events_named("journal.gap")
+                .iter()
+                .map(|gap| gap["refused"].as_u64().unwrap())
+                .sum();
+            assert_eq!(counted, self.refused);
+        }
+        assert_eq!(self.bench.events().last().unwrap()["event.name"], "journal.stop");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_synced_stays_and_nothing_else_appears(
+        actions in proptest::collection::vec(action(), 1..60),
+        bounded in any::<bool>(),
+        segment_bytes in prop_oneof![Just(60_u64), Just(400), Just(100_000)],
+    ) {
+        let retention = if bounded { Retention::Days(3) } else { Retention::Unlimited };
+        let mut model = Model::new(retention, segment_bytes);
+        for action in &actions {
+            model.act(action);
+            model.check();
+        }
+        model.account();
+    }
+}

@@ -103,6 +103,10 @@ impl Simulated {
         self.state().fault = None;
     }
 
+    pub(crate) fn is_failing(&self) -> bool {
+        self.state().fault.is_some()
+    }
+
     pub(crate) fn short_writes(&self, chunk: Option<usize>) {
         self.state().chunk = chunk;
     }

@@ -125,6 +125,13 @@ impl Simulated {
     }
 
     /// Somebody's hand.
+    pub(crate) fn take_away(&self, path: &str) {
+        let mut state = self.state();
+        state.names.remove(path);
+        state.durable_names.remove(path);
+    }
+
+    /// Somebody's hand.
     pub(crate) fn put(&self, path: &str, bytes: &[u8]) {
         let mut state = self.state();
         let inode = state.inodes.len();

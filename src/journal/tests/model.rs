@@ -127,7 +127,11 @@ impl Model {
             self.records[self.found..durable.max(self.found)]
                 .iter_mut()
                 .for_each(|record| record.synced = true);
-            self.written = if running.queue.has_failed() { durable } else { self.records.len() };
+            self.written = if running.queue.has_failed() {
+                durable
+            } else {
+                self.records.len()
+            };
         }
     }
 

@@ -1,6 +1,71 @@
-//! What is kept, on disk, append-only.
+//! What is kept, on disk, append-only. This text is the format: a reader or a verifier can be written from it alone.
 //!
-//! @DOC@
+//! # What always holds
+//!
+//! 1. A record is one line, ended by `\n`. No record holds another control character: encoders escape them.
+//! 2. A record is known by its index in its log. The index is its position and stands nowhere in the line: the index of
+//!    a segment's first record is in the segment's name, and each line counts one more.
+//! 3. A segment is begun by one process, under one policy version, and written by nobody else. A start begins new ones.
+//! 4. A segment's name is durable before its first line is written, and so is the event `segment.begin` that names it.
+//! 5. What was written is never changed or cut off. Whole segments go, by retention only, the oldest first, after the
+//!    event `retention.remove` is durable.
+//! 6. A file on which a write or a sync failed is never written again, and nothing in it past its last successful sync is
+//!    believed: the next segment begins at the first line that was not durable, and holds it once more.
+//! 7. *The void rule.* The segments of a log are read by their first index (then by day). A line counts only if it
+//!    - stands before the first index of the next segment,
+//!    - is ended by `\n`,
+//!    - holds neither NUL (a hole that a power cut left) nor CAN, 0x18 (the mark of a torn line),
+//!    - and every line before it in its segment counts too.
+//! 8. Every index from the first segment's on has its line. One that has none was lost by a disk that had promised to
+//!    keep it, or was taken by hand.
+//!
+//! # The folder
+//!
+//! One for each site, mode 0700, its files 0600. It is opened only if that is so, and made only by [`init`].
+//!
+//! ```text
+//! journal                      "townclerk journal 1\norigin <the site's host name>\n"
+//! lock                         empty; the process that writes holds its lock (flock)
+//! policies/<version>.toml      every policy that was in force, word for word
+//! access/                      what the policy keeps about requests
+//!     20261121-00000000000001048576.jsonl      a segment
+//!     current                  a symbolic link to the newest segment, for tail -F; nothing depends on it
+//! events/                      what happened to the journal, segments of the same shape
+//! ```
+//!
+//! A segment's name is the day on which it was begun, in UTC, and the index of its first record in 20 digits. `.jsonl` is
+//! JSON Lines, `.log` Combined Log Format; events are always JSON Lines. The day goes by the writer's clock, so an exchange
+//! that lasts past midnight stands in the day of its end; order is by index alone, whatever the clock did. A segment
+//! ends at midnight, when it is full, when the policy changes, and on an error; the next one begins with the next record.
+//! An empty segment only says where its log goes on: it is left when retention has removed everything else.
+//!
+//! Names that are not described here are none of the journal's business, and are left alone: `.new` is a file that
+//! was never finished. `checkpoint`, `tree/`, and files that have a segment's name with `.salt` or `.leaves` for its
+//! extension are set aside for proofs.
+//!
+//! # Events
+//!
+//! ```text
+//! {"time":"2026-11-21T20:00:00Z","event.name":"segment.begin","log":"access","segment":"…","policy.version":"3"}
+//! ```
+//!
+//! `time` is RFC 3339 in UTC and `event.name` is OpenTelemetry's; the other keys are those of [`Event`], which lists all
+//! events. An event is durable as soon as it is written. None can hold anything about a visitor.
+//!
+//! # What each failure leaves
+//!
+//! | What happens | What is lost | What is found afterwards |
+//! |---|---|---|
+//! | The process is killed | entries not yet handed to the kernel, 5 ms at most while the disk works | `journal.start` without a `journal.stop` before it |
+//! | The power is cut | entries not yet durable, `sync_interval` and one sync at most | perhaps a void end, closed by `CAN \n` at the next start, with the event `segment.torn` |
+//! | One write or sync fails | nothing | the failed segment's void end, the next segment, `journal.failure` |
+//! | The disk stays full, read-only or broken | nothing that was taken, while the process lives | the same; tried again each second, entries wait in memory in the places they hold |
+//! | No place is left, or the disk fails | exchanges are refused, or served without an entry, as [`OnFailure`] says | `journal.gap` with their number, from, to, and the cause |
+//! | The process is killed while the disk fails | what waited in memory | no `journal.gap` for what was counted since the last |
+//! | A start with a segment that has no whole line | the torn line itself | that segment, replaced by one of the same index |
+//!
+//! A sync that failed in a process may seem to succeed in the next one (Linux reports it once): lines that such a disk
+//! showed at start, and then forgot, are an index without a line by rule 8.
 
 mod appender;
 mod disk;

@@ -193,9 +193,7 @@ impl Journal {
     ///
     /// [`OpenError::PolicyChanged`] and [`OpenError::Disk`]; the policy in force then stays.
     pub fn adopt(&self, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
-        if !policies::keep(&*self.disk, &policy.version, policy_text)? {
-            return Err(OpenError::PolicyChanged);
-        }
+        policies::keep(&*self.disk, policy, policy_text)?;
         self.queue.tell(Message::Policy(policy.into()));
         Ok(())
     }
@@ -256,9 +254,7 @@ pub(crate) fn prepare(
     clock: Clock,
     queue: Arc<Queue>,
 ) -> Result<Writer, OpenError> {
-    if !policies::keep(&**disk, &policy.version, policy_text)? {
-        return Err(OpenError::PolicyChanged);
-    }
+    policies::keep(&**disk, policy, policy_text)?;
     let found_in = |log| -> io::Result<Found> {
         let found = recovery::find(&**disk, log)?;
         recovery::sync(&**disk, log, &found)?;

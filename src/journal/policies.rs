@@ -3,43 +3,57 @@
 
 use std::io;
 
+use super::OpenError;
 use super::disk::Disk;
 use super::layout;
 use super::recovery::text;
+use crate::policy::Policy;
 
 const FOLDER: &str = "policies";
+const EXTENSION: &str = ".toml";
 
-/// What a policy is to the versions that were in force.
+/// How a policy stands to the versions before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// A version that is known, unchanged.
+    /// It is one of them, unchanged.
     Same,
-    /// A version that is not known.
+    /// It is a new version.
     New,
-    /// A version that is known with other words.
-    Changed,
 }
 
-/// Keeps the text of a version, durably, before anything is written under it. `false`: this version is known with
-/// another text, and must not come into force (P19).
-pub(crate) fn keep(disk: &dyn Disk, version: &str, policy: &str) -> io::Result<bool> {
-    let name = format!("{version}.toml");
-    let known = match text(disk, &format!("{FOLDER}/{name}")) {
-        Ok(known) => Some(known),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    match standing(known.as_deref(), policy) {
-        Standing::Same => Ok(true),
-        Standing::New => layout::replace(disk, FOLDER, &name, policy).map(|()| true),
-        Standing::Changed => Ok(false),
+/// Keeps the text of a policy, durably, before anything is written under it.
+///
+/// # Errors
+///
+/// [`OpenError::PolicyChanged`] if it must not come into force (P19), [`OpenError::Disk`].
+pub(crate) fn keep(disk: &dyn Disk, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
+    match judge(&earlier(disk)?, policy, policy_text)? {
+        Standing::Same => Ok(()),
+        Standing::New => {
+            let name = format!("{}{EXTENSION}", policy.version);
+            Ok(layout::replace(disk, FOLDER, &name, policy_text)?)
+        }
     }
 }
 
-fn standing(known: Option<&str>, policy: &str) -> Standing {
-    match known {
-        None => Standing::New,
-        Some(known) if known == policy => Standing::Same,
-        Some(_) => Standing::Changed,
+/// Versions that were in force, each with its text.
+fn earlier(disk: &dyn Disk) -> io::Result<Vec<(String, String)>> {
+    let names = disk.list(FOLDER)?;
+    let versions = names.iter().filter_map(|name| name.strip_suffix(EXTENSION));
+    versions
+        .map(|version| {
+            Ok((
+                version.to_owned(),
+                text(disk, &format!("{FOLDER}/{version}{EXTENSION}"))?,
+            ))
+        })
+        .collect()
+}
+
+fn judge(earlier: &[(String, String)], policy: &Policy, policy_text: &str) -> Result<Standing, OpenError> {
+    match earlier.iter().find(|(version, _)| *version == policy.version) {
+        None => Ok(Standing::New),
+        Some((_, text)) if text == policy_text => Ok(Standing::Same),
+        Some(_) => Err(OpenError::PolicyChanged),
     }
 }

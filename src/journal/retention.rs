@@ -3,6 +3,8 @@
 //! A segment of day D holds exchanges that ended on D, so they may have arrived somewhat earlier. It is due two hours
 //! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
 
+use std::io;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Log;
@@ -19,29 +21,21 @@ impl Writer {
     /// at any moment is one run of records. The events of a journal hold nothing about a visitor and stay.
     pub(crate) fn retire(&mut self) -> Result<(), Fault> {
         let now = self.clock.now();
-        let fault = || Fault::at(Log::Access, Step::Remove);
-        let list = || segment::list(&*self.disk, Log::Access).map_err(fault());
-        let names = list()?;
-        let due = due(&names, self.policy.retention, now);
-        let Some(last) = due.checked_sub(1).and_then(|last| names.get(last)) else {
-            return Ok(());
-        };
-        let names = if due < names.len() {
-            names
-        } else if self.disk.status(&last.path(Log::Access)).map_err(fault())?.length == 0 {
-            names // It is only a mark, and stays one.
-        } else {
+        let mut names = self.segments()?;
+        // The last segment is followed by an empty one before it goes: the index must outlive the records.
+        if let Some(last) = names
+            .last()
+            .filter(|_| due(&names, self.policy.retention, now) == names.len())
+            && self.disk.status(&last.path(Log::Access)).map_err(fault())?.length > 0
+        {
             self.settle(Goal::Ended);
             self.mark()?;
-            segment::list(&*self.disk, Log::Access).map_err(fault())?
-        };
-        let due = self::due(&names, self.policy.retention, now).min(names.len().saturating_sub(1));
-        let (Some(first), Some(next)) = (names.first(), names.get(due)) else {
-            return Ok(());
-        };
-        if due == 0 {
-            return Ok(());
+            names = self.segments()?;
         }
+        let due = due(&names, self.policy.retention, now).min(names.len().saturating_sub(1));
+        let (Some(first), Some(next)) = (names.first().filter(|_| due > 0), names.get(due)) else {
+            return Ok(());
+        };
         let segments = due as u64;
         self.events.push(&Event::Retention {
             log: Log::Access,
@@ -57,6 +51,14 @@ impl Writer {
         tracing::info!(segments, "segments removed as the policy asks");
         Ok(())
     }
+
+    fn segments(&self) -> Result<Vec<Name>, Fault> {
+        segment::list(&*self.disk, Log::Access).map_err(fault())
+    }
+}
+
+fn fault() -> impl FnOnce(io::Error) -> Fault {
+    Fault::at(Log::Access, Step::Remove)
 }
 
 /// How many segments, from the oldest on, are due. What stands before one that is due is older, whatever a clock that

@@ -176,7 +176,7 @@ impl Simulated {
             let from = synced + choose(inode.bytes.len() - synced + 1);
             if choose(3) == 0 {
                 let to = from + choose(inode.bytes.len() - from + 1);
-                hollow(&mut inode.bytes, &[from..to]);
+                inode.bytes[from..to].fill(0);
             }
             inode.bytes[..synced].copy_from_slice(&inode.durable);
             inode.durable = inode.bytes.clone();

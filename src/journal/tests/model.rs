@@ -17,6 +17,7 @@ enum Action {
     Kill,
     CutPower(Vec<u8>),
     NewPolicy,
+    ClockBack(u64),
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -37,6 +38,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::Kill),
         2 => proptest::collection::vec(any::<u8>(), 1..40).prop_map(Action::CutPower),
         1 => Just(Action::NewPolicy),
+        1 => (1..60_u64).prop_map(Action::ClockBack),
     ]
 }
 
@@ -49,8 +51,8 @@ struct Record {
 struct Model {
     bench: Bench,
     records: Vec<Record>,
-    /// How many records the last start found. Those that were not synced by whoever took them may still be lost: a sync
-    /// that failed in one process may seem to succeed in the next.
+    /// How many records the last start found on a disk that had failed before. Those that were not synced by whoever took
+    /// them may still be lost: a sync that failed in one process may seem to succeed in the next.
     found: usize,
     /// How many records the kernel has, unless the disk fails.
     written: usize,
@@ -83,6 +85,9 @@ impl Model {
 
     fn act(&mut self, action: &Action) {
         let failing = self.bench.disk.is_failing();
+        if failing {
+            self.faulted_at = Some(self.bench.clock.now());
+        }
         match action {
             Action::Batch(count) => self.batch(*count),
             Action::Wait(seconds) => self.bench.wait(*seconds),
@@ -110,6 +115,14 @@ impl Model {
                     .disk
                     .cut_power(|below| usize::from(*choices.next().unwrap()) % below);
                 self.open(0);
+            }
+            // Where retention has a bound, a clock that errs for days would make it err as well.
+            Action::ClockBack(_) if self.bench.policy.access.retention != Retention::Unlimited => {}
+            Action::ClockBack(hours) => {
+                self.bench
+                    .clock
+                    .set(self.bench.clock.now() - Duration::from_secs(hours * 3600));
+                self.bench.wait(0);
             }
             Action::NewPolicy => {
                 let version = self.made.to_string();
@@ -164,7 +177,8 @@ impl Model {
             "synced records forgotten"
         );
         self.records.truncate(next);
-        (self.found, self.written) = (next, next);
+        self.found = if self.faulted_at.is_some() { next } else { 0 };
+        self.written = next;
     }
 
     /// What is read is what was taken, in order, each once; and what was synced is there until it is due.

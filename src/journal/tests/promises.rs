@@ -370,6 +370,22 @@ fn nothing_is_kept_longer_than_the_policy_says() {
 }
 
 #[test]
+fn entries_that_waited_for_a_failed_disk_are_as_old_as_they_are() {
+    let mut bench = Bench::opened();
+    bench.disk.fail(ENOSPC);
+    bench.batch(["a"]).unwrap();
+    bench.clock.set(at("2026-11-23T12:00:00Z"));
+    bench.disk.heal();
+    bench.writer().tick();
+    bench.batch(["b"]).unwrap();
+    let expected = [
+        "20261121-00000000000000000000.jsonl",
+        "20261123-00000000000000000001.jsonl",
+    ];
+    assert_eq!(bench.segments(), expected);
+}
+
+#[test]
 fn a_journal_that_retention_has_emptied_still_knows_its_index() {
     let mut bench = Bench::new();
     bench.policy = policy("1", Retention::Days(2));

@@ -106,7 +106,7 @@ impl Appender {
                 segment.written = self.kept.len();
                 Ok(())
             }
-            Err(error) => Err(self.abandon(Step::Write, &error)),
+            Err(error) => Err(self.abandon(Step::Write, error)),
         }
     }
 
@@ -116,7 +116,7 @@ impl Appender {
             return Ok(0);
         };
         if let Err(error) = segment.file.sync() {
-            return Err(self.abandon(Step::Sync, &error));
+            return Err(self.abandon(Step::Sync, error));
         }
         segment.written = 0;
         self.kept.clear();
@@ -142,7 +142,9 @@ impl Appender {
             format: self.format,
         };
         announce(name)?;
-        let file = self.create(name).map_err(Fault::at(self.log, Step::Begin))?;
+        let file = self
+            .create(name)
+            .map_err(Fault::at(self.log, Some(name), Step::Begin))?;
         // For people with `tail -F`; a file system without links does without.
         if let Err(error) = self
             .disk
@@ -187,11 +189,8 @@ impl Appender {
         }
     }
 
-    fn abandon(&mut self, step: Step, error: &io::Error) -> Fault {
-        let fault = Fault::new(self.log, step, error);
-        if let Some(segment) = self.segment.take() {
-            tracing::warn!(log = %self.log, segment = %segment.name, %step, kind = %fault.kind, "segment abandoned");
-        }
-        fault
+    fn abandon(&mut self, step: Step, error: io::Error) -> Fault {
+        let segment = self.segment.take().map(|segment| segment.name);
+        Fault::at(self.log, segment, step)(error)
     }
 }

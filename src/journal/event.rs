@@ -218,7 +218,7 @@ impl Event {
 }
 
 impl From<Fault> for Event {
-    fn from(Fault { log, step, kind }: Fault) -> Self {
+    fn from(Fault { log, step, kind, .. }: Fault) -> Self {
         Self::Failure { log, what: step, kind }
     }
 }

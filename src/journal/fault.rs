@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::Log;
+use super::segment::Name;
 
 /// A disk that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,8 @@ use super::Log;
 pub struct Fault {
     /// In which log.
     pub log: Log,
+    /// Of which segment, if of one.
+    pub segment: Option<Name>,
     /// What was asked.
     pub step: Step,
     /// How it failed.
@@ -18,17 +21,19 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(log: Log, step: Step, error: &io::Error) -> Self {
-        Self {
+    /// For `map_err`.
+    pub(crate) fn at(log: Log, segment: Option<Name>, step: Step) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self {
             log,
+            segment,
             step,
-            kind: Kind::of(error),
+            kind: Kind::of(&error),
         }
     }
 
-    /// For `map_err`.
-    pub(crate) fn at(log: Log, step: Step) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::new(log, step, &error)
+    /// Its segment's name, as a field of a diagnostic.
+    pub(crate) fn segment(&self) -> Option<impl tracing::Value> {
+        self.segment.map(tracing::field::display)
     }
 }
 

@@ -121,3 +121,48 @@ pub(crate) fn replace(disk: &dyn Disk, folder: &str, name: &str, text: &str) -> 
     disk.rename(&new, &path(name))?;
     disk.sync_folder(folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::journal::simulated::Simulated;
+
+    fn says(text: &[u8]) -> Marker {
+        let disk = Simulated::default();
+        disk.put(MARKER, text);
+        marker(&disk).unwrap()
+    }
+
+    #[test]
+    fn the_marker_says_whose_journal_it_is() {
+        let disk = Simulated::default();
+        init_on(&disk, "town.example").unwrap();
+        assert_eq!(disk.bytes(MARKER), b"townclerk journal 1\norigin town.example\n");
+        assert_eq!(
+            marker(&disk).unwrap(),
+            Marker::Ours {
+                origin: "town.example".to_owned()
+            }
+        );
+        assert_eq!(says(b"townclerk journal 0\norigin a\n"), Marker::Foreign);
+        assert_eq!(says(b"townclerk journal 1\n"), Marker::Foreign);
+        assert_eq!(says(b"\xff"), Marker::Foreign);
+        assert_eq!(marker(&Simulated::default()).unwrap(), Marker::Missing);
+    }
+
+    proptest! {
+        #[test]
+        fn any_marker_is_survived(text in proptest::collection::vec(any::<u8>(), 0..60), version in any::<u64>()) {
+            says(&text);
+            let later = says(format!("townclerk journal {version}\norigin a\n").as_bytes());
+            let expected = match u32::try_from(version) {
+                Ok(0) | Err(_) => Marker::Foreign,
+                Ok(1) => Marker::Ours { origin: "a".to_owned() },
+                Ok(version) => Marker::Newer { version },
+            };
+            prop_assert_eq!(later, expected);
+        }
+    }
+}

@@ -6,6 +6,7 @@
 //! 2. A record is known by its index in its log. The index is its position and stands nowhere in the line: the index of
 //!    a segment's first record is in the segment's name, and each line counts one more.
 //! 3. A segment is begun by one process, under one policy version, and written by nobody else. A start begins new ones.
+//!    Exchanges that were open when the policy changed follow the version that they began with, in the new segment.
 //! 4. A segment's name is durable before its first line is written, and so is the event `segment.begin` that names it.
 //! 5. What was written is never changed or cut off. Whole segments go, by retention only, the oldest first, after the
 //!    event `retention.remove` is durable.

@@ -1,7 +1,8 @@
 //! Retention is an upper bound: a segment goes, whole, before its oldest entry is older than the policy allows.
 //!
 //! A segment of day D holds exchanges that ended on D, so they may have arrived somewhat earlier. It is due two hours
-//! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
+//! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart. What
+//! lasts longer still, a tunnel, counts from its end.
 
 use std::io;
 
@@ -58,7 +59,7 @@ impl Writer {
 }
 
 fn fault() -> impl FnOnce(io::Error) -> Fault {
-    Fault::at(Log::Access, Step::Remove)
+    Fault::at(Log::Access, None, Step::Remove)
 }
 
 /// How many segments, from the oldest on, are due. What stands before one that is due is older, whatever a clock that

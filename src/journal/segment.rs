@@ -189,6 +189,14 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_segment_of_any_bytes_is_survived_and_counted_as_a_reader_would(bytes in "[\n\u{0}\u{18}a]{0,40}") {
+            let lines = bytes.split_inclusive('\n').take_while(|line| {
+                line.strip_suffix('\n').is_some_and(|line| !is_void(line.as_bytes()))
+            });
+            prop_assert_eq!(Scan::of(bytes.as_bytes()).unwrap().lines, lines.count() as u64);
+        }
+
+        #[test]
         fn any_name_is_survived(name in "\\PC*") {
             if let Some(parsed) = Name::parse(&name) {
                 prop_assert_eq!(parsed.to_string(), name);

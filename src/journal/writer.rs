@@ -147,7 +147,7 @@ impl Writer {
             return;
         }
         let outcome = self.attempt(goal).or_else(|fault| {
-            tracing::warn!(log = %fault.log, step = %fault.step, kind = %fault.kind, "the journal's disk failed");
+            tracing::warn!(%fault, segment = fault.segment(), "the journal's disk failed; a new segment takes over");
             self.events.push(&fault.into());
             self.attempt(goal.max(Goal::Synced))
         });
@@ -155,7 +155,7 @@ impl Writer {
             Ok(()) if goal > Goal::Written => self.report_gap(None),
             Ok(()) => {}
             Err(fault) => {
-                tracing::error!(log = %fault.log, step = %fault.step, kind = %fault.kind, "the journal cannot be written");
+                tracing::error!(%fault, segment = fault.segment(), "the journal cannot be written; it is tried each second");
                 self.failed = Some((fault, self.clock.now()));
                 self.queue.set_failed(true);
             }
@@ -211,7 +211,7 @@ impl Writer {
         if self.failed.is_none()
             && let Err(fault) = self.retire()
         {
-            tracing::error!(log = %fault.log, kind = %fault.kind, "segments that are too old could not be removed");
+            tracing::error!(%fault, "segments that are too old could not be removed");
             self.events.push(&fault.into());
             self.settle(Goal::Written);
         }
@@ -293,8 +293,8 @@ pub(crate) struct EventLog {
     appender: Appender,
     /// Of the lines that are not durable, those that came through the queue.
     queued: u64,
-    /// The segment named last; another attempt at it is not another event.
-    announced: Option<Name>,
+    /// The segment named last, with its policy; another attempt at it is not another event.
+    announced: Option<(Name, String)>,
     clock: Clock,
 }
 
@@ -313,7 +313,9 @@ impl EventLog {
     }
 
     fn announce(&mut self, segment: Name, policy: &str, today: Date, queue: &Queue) -> Result<(), Fault> {
-        if self.announced.replace(segment) != Some(segment) {
+        let announced = Some((segment, policy.to_owned()));
+        if self.announced != announced {
+            self.announced = announced;
             self.push(&Event::Segment {
                 log: Log::Access,
                 segment,
@@ -375,5 +377,8 @@ struct Gone(Arc<Queue>);
 impl Drop for Gone {
     fn drop(&mut self) {
         self.0.set_failed(true);
+        if thread::panicking() {
+            tracing::error!("the journal's writer stopped by a fault of its own; nothing is recorded any more");
+        }
     }
 }

@@ -96,38 +96,26 @@ pub(crate) struct Found {
 /// Reads how a log ends; of its text, only the last segment.
 pub(crate) fn find(disk: &dyn Disk, log: Log) -> io::Result<Found> {
     let names = segment::list(disk, log)?;
-    // An empty segment may share its index with one that is not; then the other one is the last.
-    let mut last = None;
-    for name in names
-        .iter()
-        .rev()
-        .take_while(|name| Some(name.first) == names.last().map(|last| last.first))
-    {
-        let length = disk.status(&name.path(log))?.length;
-        if last.is_none() || length > 0 {
-            last = Some((*name, length));
-        }
-    }
-    let (end, first, lines) = match last {
+    let (end, first, lines) = match names.last() {
         None => (End::Nowhere, 0, 0),
-        Some((name, 0)) => (End::Empty, name.first, 0),
-        Some((name, _)) => {
-            let scan = Scan::of(disk.open(&name.path(log))?)?;
+        Some(last) if disk.status(&last.path(log))?.length == 0 => (End::Empty, last.first, 0),
+        Some(last) => {
+            let scan = Scan::of(disk.open(&last.path(log))?)?;
             let end = match (scan.torn, scan.unfinished) {
                 (false, _) => End::Whole,
                 (true, false) => End::Closed,
                 (true, true) => End::Torn,
             };
-            (end, name.first, scan.lines)
+            (end, last.first, scan.lines)
         }
     };
     let next = first + lines;
-    let leftovers = names.into_iter().filter(|name| name.first >= next).collect();
-    let (last, torn) = match (end, last) {
-        (End::Nowhere | End::Empty, _) | (_, None) => (None, None),
-        (End::Whole | End::Closed, Some((name, _))) => (Some(name), None),
-        (End::Torn, Some((name, _))) => (Some(name), Some(lines)),
+    let (last, torn) = match end {
+        End::Nowhere | End::Empty => (None, None),
+        End::Whole | End::Closed => (names.last().copied(), None),
+        End::Torn => (names.last().copied(), Some(lines)),
     };
+    let leftovers = names.into_iter().filter(|name| name.first >= next).collect();
     Ok(Found {
         next,
         leftovers,

@@ -63,7 +63,8 @@ impl Name {
     }
 }
 
-/// The segments of a log in the order of their records. Where two begin at the same index, one holds nothing.
+/// The segments of a log in the order of their records. Where two begin at the same index, the later one counts: a
+/// start or a retry was cut short between creating it and removing the other.
 pub(crate) fn list(disk: &dyn Disk, log: Log) -> io::Result<Vec<Name>> {
     let mut names: Vec<_> = disk
         .list(log.folder())?

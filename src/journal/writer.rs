@@ -262,11 +262,12 @@ impl Writer {
     /// How long the writer may wait for the next message.
     pub(crate) fn patience(&self) -> Duration {
         let now = self.clock.now();
-        let sync = self
-            .unsynced_since
-            .map_or(ROUND, |since| left(self.sync_interval, since, now));
-        let retry = self.failed.map_or(ROUND, |(_, tried_at)| left(RETRY, tried_at, now));
-        left(ROUND, self.rounds_at, now).min(sync).min(retry)
+        let due = match (self.failed, self.unsynced_since) {
+            (Some((_, tried_at)), _) => left(RETRY, tried_at, now),
+            (None, Some(since)) => left(self.sync_interval, since, now),
+            (None, None) => ROUND,
+        };
+        left(ROUND, self.rounds_at, now).min(due)
     }
 
     pub(crate) fn today(&self) -> Date {

@@ -268,6 +268,17 @@ fn a_disk_that_stays_full_is_tried_each_second_and_takes_every_entry_in_the_end(
 }
 
 #[test]
+fn a_failed_disk_leaves_the_writer_at_rest_between_two_tries() {
+    let mut bench = Bench::opened();
+    bench.batch(["a"]).unwrap();
+    bench.wait(0);
+    bench.disk.fail(ENOSPC);
+    bench.wait(5);
+    assert!(bench.queue().has_failed());
+    assert_eq!(bench.writer().patience(), Duration::from_secs(1));
+}
+
+#[test]
 fn refused_exchanges_are_told_as_a_gap_with_their_exact_number() {
     let mut bench = Bench::opened();
     bench.batch(["a"]).unwrap();

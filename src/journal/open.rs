@@ -1,6 +1,7 @@
 //! Opening a journal, and what the rest of townclerk sees of it.
 
 use std::any::Any;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -233,6 +234,15 @@ impl Journal {
         };
         self.queue.tell(Message::Close(reason));
         writer.join().unwrap_or(Err(CloseError::Writer))
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("folder", &self.folder)
+            .field("status", &self.status())
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
 //! bound covers open exchanges, entries that wait, and lines kept in memory until their sync; the channel itself needs
 //! none, and costs memory only for what waits in it.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,6 +55,14 @@ impl Slot {
         } else {
             tracing::error!("an exchange ended after its journal was closed, and is not recorded");
         }
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }
 

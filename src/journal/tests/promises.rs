@@ -1,7 +1,7 @@
 //! What a journal promises, a sentence each.
 
 use super::*;
-use crate::journal::simulated::{EIO, ENOSPC, EROFS};
+use crate::journal::simulated::{EIO, ENOSPC, EROFS, Planned};
 
 #[test]
 fn a_journal_is_created_on_purpose_only() {
@@ -231,7 +231,7 @@ fn one_failed_sync_loses_nothing_and_is_never_tried_again_on_its_file() {
     bench.batch(["a"]).unwrap();
     bench.wait(1);
     bench.batch(["b", "c"]).unwrap();
-    bench.disk.plan(crate::journal::simulated::Planned {
+    bench.disk.plan(Planned {
         after: 0,
         calls: 1,
         errno: EIO,
@@ -265,6 +265,22 @@ fn a_disk_that_stays_full_is_tried_each_second_and_takes_every_entry_in_the_end(
     assert_eq!(bench.texts(), ["a", "b", "c"]);
     assert_eq!(bench.queue().taken(), 0);
     assert_eq!(bench.events_named("journal.failure").len(), 1);
+}
+
+#[test]
+fn a_second_attempt_at_a_segment_is_not_announced_again() {
+    let mut bench = Bench::opened();
+    // The event is written and synced; the creation of the segment fails.
+    bench.disk.plan(Planned {
+        after: 2,
+        calls: 1,
+        errno: EIO,
+        done: false,
+    });
+    bench.batch(["a"]).unwrap();
+    assert_eq!(bench.texts(), ["a"]);
+    assert_eq!(bench.events_named("journal.failure")[0]["what"], "begin");
+    assert_eq!(bench.events_named("segment.begin").len(), 1);
 }
 
 #[test]

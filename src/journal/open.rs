@@ -19,8 +19,8 @@ use super::recovery::{self, Found};
 use super::writer::{self, Writer};
 use super::{Format, Log, Settings, policies};
 use crate::clock::Clock;
-use crate::entry::Entry;
-use crate::policy::{Policy, Retention};
+use crate::entry::Encoder;
+use crate::policy::{Policy, Retention, history};
 
 /// A site's journal, open for writing: a queue, and the one thread that writes. Workers share it by reference or `Arc`.
 pub struct Journal {
@@ -73,9 +73,9 @@ pub enum OpenError {
     /// Another process writes to it.
     #[error("another process has the journal open")]
     Locked,
-    /// The policy has other words than before under the same version (P19).
-    #[error("the policy was changed, and its version was not")]
-    PolicyChanged,
+    /// The policy must not follow the versions before it (P19).
+    #[error(transparent)]
+    Policy(#[from] history::Refusal),
     /// The disk failed.
     #[error("the journal cannot be read or written: {0}")]
     Disk(#[from] io::Error),
@@ -96,7 +96,7 @@ impl OpenError {
             Self::Incomplete => "restore the folder from a backup, or move it away and run `townclerk journal init`",
             Self::Exposed => "run `chmod -R go= FOLDER`",
             Self::Locked => "stop the other process, or give this one a folder of its own",
-            Self::PolicyChanged => "give the policy a new version and date, or put its old text back",
+            Self::Policy(_) => "give the policy a new version and date, or put its old text back",
             Self::Disk(_) | Self::Fault(_) => "see that the disk is mounted, writable for this user, and not full",
         }
     }
@@ -157,10 +157,10 @@ impl Journal {
         let (sender, messages) = mpsc::channel();
         let queue = Arc::new(Queue::new(settings.queue, settings.on_failure, clock.clone(), sender));
         let writer = prepare(&disk, settings, policy, policy_text, clock, Arc::clone(&queue))?;
-        let encode = encoder(settings.format);
+        let mut encoder = Encoder::new(settings.format);
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || {
             let _lock: Box<dyn Any + Send> = lock;
-            writer::run(writer, &messages, encode)
+            writer::run(writer, &messages, |entry, line| encoder.encode(entry, line))
         })?;
         Ok(Self {
             folder: settings.folder.clone(),
@@ -307,9 +307,4 @@ pub(crate) fn prepare(
     }
     writer.go_round();
     Ok(writer)
-}
-
-/// Writes an entry as a line.
-fn encoder(_format: Format) -> impl FnMut(&Entry, &mut Vec<u8>) + Send + 'static {
-    |entry, line| line.extend_from_slice(format!("{{\"time\":\"{}\"}}\n", entry.arrived).as_bytes())
 }

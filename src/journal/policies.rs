@@ -8,26 +8,20 @@ use super::disk::Disk;
 use super::layout;
 use super::recovery::text;
 use crate::policy::Policy;
+use crate::policy::history::{self, Earlier, Standing};
 
 const FOLDER: &str = "policies";
 const EXTENSION: &str = ".toml";
-
-/// How a policy stands to the versions before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// It is one of them, unchanged.
-    Same,
-    /// It is a new version.
-    New,
-}
 
 /// Keeps the text of a policy, durably, before anything is written under it.
 ///
 /// # Errors
 ///
-/// [`OpenError::PolicyChanged`] if it must not come into force (P19), [`OpenError::Disk`].
+/// [`OpenError::Policy`] if it must not come into force (P19), [`OpenError::Disk`].
 pub(crate) fn keep(disk: &dyn Disk, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
-    match judge(&earlier(disk)?, policy, policy_text)? {
+    let earlier = earlier(disk)?;
+    let earlier = earlier.iter().map(|(version, text)| Earlier { version, text });
+    match history::judge(earlier, policy, policy_text)? {
         Standing::Same => Ok(()),
         Standing::New => {
             let name = format!("{}{EXTENSION}", policy.version);
@@ -48,12 +42,4 @@ fn earlier(disk: &dyn Disk) -> io::Result<Vec<(String, String)>> {
             ))
         })
         .collect()
-}
-
-fn judge(earlier: &[(String, String)], policy: &Policy, policy_text: &str) -> Result<Standing, OpenError> {
-    match earlier.iter().find(|(version, _)| *version == policy.version) {
-        None => Ok(Standing::New),
-        Some((_, text)) if text == policy_text => Ok(Standing::Same),
-        Some(_) => Err(OpenError::PolicyChanged),
-    }
 }

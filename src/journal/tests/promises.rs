@@ -219,7 +219,7 @@ fn a_policy_changed_under_the_same_version_does_not_open() {
     let mut bench = Bench::opened();
     bench.close().unwrap();
     bench.disk.put("policies/1.toml", b"other words");
-    assert!(matches!(bench.open(), Err(OpenError::PolicyChanged)));
+    assert!(matches!(bench.open(), Err(OpenError::Policy(_))));
     bench.policy = policy("2", Retention::Unlimited);
     bench.open().unwrap();
     assert_eq!(bench.disk.bytes("policies/2.toml"), b"version 2");

@@ -70,13 +70,17 @@ pub(super) fn numbers_and_tokens(text: &[u8], pesel: bool, tokens: Option<u16>, 
             while i < text.len() && is_word(text[i]) {
                 i += 1;
             }
-            if i - from >= shortest {
-                if pesel {
-                    digits(text, from, i, cuts);
-                }
-                if let Some(shortest) = tokens {
-                    i = token(text, from, i, shortest, cuts);
-                }
+            if i - from < shortest {
+                continue;
+            }
+            let count = text[from..i].iter().filter(|byte| byte.is_ascii_digit()).count();
+            if pesel && count >= pesel::DIGITS {
+                digits(text, from, i, cuts);
+            }
+            if let Some(shortest) = tokens
+                && (count > 0 || text[from..].starts_with(OBJECT))
+            {
+                i = token(text, from, i, shortest, cuts);
             }
         } else if escaped(&text[i..]).is_some() {
             // A percent sign before a number may be an escape or a wildcard: in doubt, the number goes.
@@ -117,6 +121,9 @@ fn digits(text: &[u8], from: usize, to: usize, cuts: &mut Cuts<'_>) {
     }
 }
 
+/// How base64url begins an object, `{"`.
+const OBJECT: &[u8] = b"eyJ";
+
 /// The shortest JSON Web Token's first part, `{"alg":"none"}`, has this many bytes.
 const JWT: usize = 17;
 
@@ -140,6 +147,9 @@ fn token(text: &[u8], from: usize, to: usize, shortest: usize, cuts: &mut Cuts<'
 /// Cuts `from..to` if it looks random as a whole, or else its parts that do.
 fn random(text: &[u8], from: usize, to: usize, shortest: usize, cuts: &mut Cuts<'_>) {
     let word = &text[from..to];
+    if word.len() < shortest {
+        return;
+    }
     if looks_random(word, shortest) {
         return cuts.add(from, to, Label::Token);
     }
@@ -152,9 +162,9 @@ fn random(text: &[u8], from: usize, to: usize, shortest: usize, cuts: &mut Cuts<
     }
 }
 
-/// The end of a JSON Web Token (RFC 7519) that begins here: `eyJ` is how base64url begins an object.
+/// The end of a JSON Web Token (RFC 7519) that begins here.
 fn json_web_token(text: &[u8], from: usize, to: usize) -> Option<usize> {
-    if to - from < JWT || !text[from..].starts_with(b"eyJ") || text.get(to) != Some(&b'.') {
+    if to - from < JWT || !text[from..].starts_with(OBJECT) || text.get(to) != Some(&b'.') {
         return None;
     }
     let more = text[to..].iter().position(|&byte| !is_word(byte) && byte != b'.');

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::fault::{Fault, Kind, Step};
 use super::segment::Name;
 use super::{Log, queue::Tally};
+use crate::cookies::{Counts, Seen, Snapshot, Traffic};
 use crate::policy::Mode;
 
 /// What happens to a journal itself, a line of `events` each.
@@ -85,8 +86,14 @@ pub enum Event {
         /// The index of the first record that stays.
         next: u64,
     },
-    /// `cookies.seen`: which names cookies had.
-    Cookies(CookiesSeen),
+    /// `cookies.seen`: which cookies there were since the start or the last change of the policy, and what became of
+    /// them, or would have where they are only observed.
+    Cookies {
+        /// Whether rules were enforced, or only counted.
+        mode: Mode,
+        /// Names and counts.
+        cookies: Snapshot,
+    },
 }
 
 /// Why a process stopped writing.
@@ -96,17 +103,6 @@ pub enum Stop {
     Closed,
     /// The journal was dropped without being closed: a fault of our own, said in the diagnostics.
     Dropped,
-}
-
-/// Names of cookies with how often they were seen since the last such event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookiesSeen {
-    /// Whether rules were enforced, or only counted.
-    pub mode: Mode,
-    /// Names that the policy lists.
-    pub listed: Vec<(String, u64)>,
-    /// Names that it does not list.
-    pub unlisted: Vec<(String, u64)>,
 }
 
 impl Event {
@@ -121,7 +117,7 @@ impl Event {
             Self::Gap { .. } => "journal.gap",
             Self::Failure { .. } => "journal.failure",
             Self::Retention { .. } => "retention.remove",
-            Self::Cookies(_) => "cookies.seen",
+            Self::Cookies { .. } => "cookies.seen",
         }
     }
 
@@ -187,13 +183,21 @@ impl Event {
                 ("first", (*first).into()),
                 ("next", (*next).into()),
             ],
-            Self::Cookies(CookiesSeen { mode, listed, unlisted }) => vec![
+            Self::Cookies { mode, cookies } => vec![
                 (
                     "mode",
                     if *mode == Mode::Enforce { "enforce" } else { "observe" }.into(),
                 ),
-                ("listed", counts(listed)),
-                ("unlisted", counts(unlisted)),
+                (
+                    "cookies",
+                    cookies
+                        .seen
+                        .iter()
+                        .map(|seen| (seen.name.clone(), of(seen)))
+                        .collect::<Map<_, _>>()
+                        .into(),
+                ),
+                ("others", traffic(cookies.others).into()),
             ],
         }
     }
@@ -232,12 +236,36 @@ impl Stop {
     }
 }
 
-fn counts(names: &[(String, u64)]) -> Value {
-    names
-        .iter()
-        .map(|(name, count)| (name.clone(), Value::from(*count)))
-        .collect::<Map<_, _>>()
-        .into()
+/// A cookie's place in the inventory.
+fn of(seen: &Seen) -> Value {
+    let mut of = traffic(seen.traffic);
+    of.insert("declared".to_owned(), seen.declared.into());
+    of.into()
+}
+
+/// What browsers sent and what the CMS set, zeros left out.
+fn traffic(traffic: Traffic) -> Map<String, Value> {
+    let counts = |counts: Counts| {
+        let Counts {
+            passed,
+            limited,
+            deletions,
+            stripped,
+        } = counts;
+        let named = [
+            ("passed", passed),
+            ("limited", limited),
+            ("deletions", deletions),
+            ("stripped", stripped),
+        ];
+        let seen = named.into_iter().filter(|(_, count)| *count > 0);
+        seen.map(|(name, count)| (name.to_owned(), count.into()))
+            .collect::<Map<_, _>>()
+    };
+    let directions = [("sent", counts(traffic.sent)), ("set", counts(traffic.set))];
+    let used = directions.into_iter().filter(|(_, counts)| !counts.is_empty());
+    used.map(|(direction, counts)| (direction.to_owned(), counts.into()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -262,16 +290,30 @@ mod tests {
 
     #[test]
     fn a_hostile_cookie_name_stays_inside_its_line() {
-        let unlisted = vec![("a\"\n\u{18}\0,b".to_owned(), 2)];
-        let event = Event::Cookies(CookiesSeen {
+        let set = Counts {
+            stripped: 2,
+            ..Counts::default()
+        };
+        let seen = Seen {
+            name: "a\"\n\u{18}\0,b".to_owned(),
+            declared: false,
+            traffic: Traffic {
+                set,
+                ..Traffic::default()
+            },
+        };
+        let cookies = Snapshot {
+            seen: vec![seen],
+            ..Snapshot::default()
+        };
+        let event = Event::Cookies {
             mode: Mode::Observe,
-            listed: vec![],
-            unlisted,
-        });
+            cookies,
+        };
         let line = line(&event);
         assert_eq!(line.matches('\n').count(), 1);
         assert!(!super::super::segment::is_void(line.as_bytes()));
         let value: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(value["unlisted"]["a\"\n\u{18}\0,b"], 2);
+        assert_eq!(value["cookies"]["a\"\n\u{18}\0,b"]["set"]["stripped"], 2);
     }
 }

@@ -87,7 +87,7 @@ mod simulated;
 #[cfg(test)]
 mod tests;
 
-pub use event::{CookiesSeen, Event, Stop};
+pub use event::{Event, Stop};
 pub use fault::{Fault, Kind, Step};
 pub use layout::{InitError, init};
 pub(crate) use open::PolicyInForce;

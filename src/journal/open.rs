@@ -192,7 +192,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`OpenError::PolicyChanged`] and [`OpenError::Disk`]; the policy in force then stays.
+    /// [`OpenError::Policy`] and [`OpenError::Disk`]; the policy in force then stays.
     pub fn adopt(&self, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
         policies::keep(&*self.disk, policy, policy_text)?;
         self.queue.tell(Message::Policy(policy.into()));

@@ -1,1 +1,24 @@
-//! proxy
+//! One exchange: a request, and its answer.
+//!
+//! [`exchange`] is the whole of it on one screen. The steps are a file each: who asks and for what ([`target`],
+//! [`forwarded`]), fields ([`headers`]), the CMS ([`upstream`]), bodies ([`body`]), tunnels ([`upgrade`]), our own answers
+//! ([`refusal`]), and [`witness`], which sees the exchange to its end whatever that is.
+
+mod body;
+mod exchange;
+mod forwarded;
+mod headers;
+mod host_names;
+mod refusal;
+mod site;
+mod target;
+mod upgrade;
+mod upstream;
+mod witness;
+
+pub(crate) use exchange::exchange;
+pub(crate) use host_names::HostNames;
+pub(crate) use site::InForce;
+pub use site::Site;
+pub(crate) use upstream::Pool;
+pub(crate) use witness::not_a_request;

@@ -1,0 +1,96 @@
+//! The whole exchange.
+
+use std::rc::Rc;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::{self, OnUpgrade};
+
+use super::body::{Body, RequestBody};
+use super::refusal::Failure;
+use super::upstream::Answer;
+use super::witness::Witness;
+use super::{forwarded, headers, target, upgrade as tunnel, witness};
+use crate::cookies;
+use crate::entry::{Refusal, UpstreamFailure};
+use crate::server::Connection;
+
+/// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
+pub(crate) async fn exchange(connection: Rc<Connection>, request: Request<Incoming>) -> Response<Body> {
+    let arrived = connection.meter.begin_exchange();
+    let asked = forwarded::asked(request.headers(), &connection);
+    let host = target::host(&request);
+    let found = host
+        .as_ref()
+        .map_err(|&refusal| refusal)
+        .and_then(|host| connection.worker.site(host).ok_or(Refusal::UnknownSite));
+    // What is for no site of ours is recorded by the first.
+    let (place, site) = found.unwrap_or((0, &connection.worker.shared.sites[0]));
+    let in_force = site.in_force.load_full(); // one version from the first byte to the last
+
+    let (head, body) = request.into_parts();
+    let method = head.method.clone();
+    let observation = witness::observe(arrived, asked.client, &head);
+    let witness = match Witness::begin(&connection, site, in_force.clone(), observation) {
+        Ok(witness) => witness,
+        Err(refusal) => return Failure::Refused(refusal).into_response(&method, None),
+    };
+
+    let (rules, tally) = (&in_force.policy.cookies, &in_force.tally);
+    let answer = async {
+        found?;
+        let mut request = Request::from_parts(head, body);
+        target::check_framing(&request, connection.worker.shared.limits.body_bytes)?;
+        headers::inbound(&mut request, &asked, &connection);
+        let expired = cookies::inbound(request.headers_mut(), rules, tally);
+        let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
+
+        let request = request.map(|body| RequestBody::new(body, Rc::clone(&connection)));
+        let mut response = connection.worker.pools[place].send(request, &connection).await?;
+
+        let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if upgraded && visitor.is_none() {
+            return Err(UpstreamFailure::Malformed.into()); // nobody asked for it
+        }
+        headers::outbound(&mut response, upgraded)?;
+        let host = host.as_deref().unwrap_or_default();
+        let told = cookies::Site {
+            secure: asked.secure,
+            host,
+        };
+        cookies::outbound(
+            response.headers_mut(),
+            rules,
+            &told,
+            expired,
+            connection.meter.clock(),
+            tally,
+        );
+        Ok::<_, Failure>((response, visitor.filter(|_| upgraded)))
+    };
+    match answer.await {
+        Ok((response, None)) => whole(response, witness),
+        Ok((response, Some(visitor))) => become_tunnel(connection, response, visitor, witness),
+        Err(failure) => failure.into_response(&method, Some(witness)),
+    }
+}
+
+/// The answer's body takes the witness with it: its end is the exchange's.
+fn whole(response: Response<Answer>, witness: Witness) -> Response<Body> {
+    let status = response.status();
+    response.map(|answer| Body::upstream(answer, status, witness))
+}
+
+/// The connection becomes a tunnel once its 101 has left, and the witness goes with it.
+fn become_tunnel(
+    connection: Rc<Connection>,
+    mut response: Response<Answer>,
+    visitor: OnUpgrade,
+    mut witness: Witness,
+) -> Response<Body> {
+    let upstream = upgrade::on(&mut response);
+    let (parts, answer) = response.into_parts();
+    witness.answered(parts.status);
+    tunnel::carry(connection, visitor, upstream, answer.into_link(), witness);
+    Response::from_parts(parts, Body::nothing())
+}

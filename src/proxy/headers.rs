@@ -1,0 +1,164 @@
+//! Fields that belong to one connection only, and must not travel on (RFC 9110, section 7.6.1).
+//!
+//! No `Via` is added: it makes common servers stop compressing, and tells visitors what stands here.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, Version};
+
+use super::forwarded::{self, Asked};
+use super::target;
+use crate::entry::UpstreamFailure;
+use crate::server::Connection;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
+
+/// Always taken out. Content-Length stays: hyper has checked it, and frames the message anew by it.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+];
+
+/// What a `Connection` field cannot name away: without them a message means something else.
+const PROTECTED: [HeaderName; 8] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::SET_COOKIE,
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::FORWARDED,
+];
+
+/// Makes a request fit for the CMS: origin-form, HTTP/1.1, nothing of the visitor's connection, and who asks.
+pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, connection: &Connection) {
+    *request.uri_mut() = target::origin_form(request.uri());
+    *request.version_mut() = Version::HTTP_11;
+    let upgrade = wants_websocket(request.headers());
+    let headers = request.headers_mut();
+    strip(headers);
+    headers.remove(header::EXPECT); // hyper answers it when the CMS asks for the body
+    if !asked.believes_claims() {
+        strip_claims(headers);
+    }
+    if upgrade {
+        headers.insert(header::CONNECTION, UPGRADE);
+        headers.insert(header::UPGRADE, WEBSOCKET);
+    }
+    forwarded::tell(headers, asked, connection);
+}
+
+/// Makes an answer fit for the visitor.
+///
+/// # Errors
+/// [`UpstreamFailure::Malformed`] for a Transfer-Encoding other than the one word `chunked`: its body is not what it seems.
+pub(super) fn outbound<B>(response: &mut Response<B>, upgraded: bool) -> Result<(), UpstreamFailure> {
+    let headers = response.headers_mut();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let plain = codings
+        .next()
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !plain || codings.next().is_some() {
+        return Err(UpstreamFailure::Malformed);
+    }
+    strip(headers);
+    if upgraded {
+        headers.insert(header::CONNECTION, UPGRADE);
+        headers.insert(header::UPGRADE, WEBSOCKET);
+    }
+    *response.version_mut() = Version::HTTP_11;
+    Ok(())
+}
+
+/// Whether a request asks to become a WebSocket: the one upgrade that we pass on.
+pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && nominated(headers).any(|name| name.eq_ignore_ascii_case(b"upgrade"))
+}
+
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = nominated(headers)
+        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+        .filter(|name| !PROTECTED.contains(name))
+        .collect();
+    for name in HOP_BY_HOP.iter().chain(&named) {
+        headers.remove(name);
+    }
+}
+
+/// The names in every Connection field, as bytes: one odd byte must not hide the others.
+fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|field| field.as_bytes().split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+}
+
+fn strip_claims(headers: &mut HeaderMap) {
+    while let Some(claim) = headers.keys().find(|name| forwarded::is_claim(name)).cloned() {
+        headers.remove(claim);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripped(fields: &[(&'static str, &'static str)]) -> Vec<String> {
+        let mut headers: HeaderMap = HeaderMap::new();
+        for &(name, value) in fields {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        strip(&mut headers);
+        headers.keys().map(|name| name.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_any_connection_line_names_goes() {
+        let fields = [
+            ("connection", "x-one, close"),
+            ("connection", "\u{a0}junk ,X-Two"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+        ];
+        assert_eq!(stripped(&fields[..1]), [""; 0]);
+        let left = stripped(&fields);
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[test]
+    fn host_length_and_cookies_cannot_be_named_away() {
+        let fields = [
+            ("connection", "host, content-length, cookie"),
+            ("host", "a"),
+            ("content-length", "1"),
+            ("cookie", "a=b"),
+        ];
+        assert_eq!(stripped(&fields), ["host", "content-length", "cookie"]);
+    }
+
+    #[test]
+    fn an_upgrade_needs_both_its_fields() {
+        let both = HeaderMap::from_iter([(header::CONNECTION, UPGRADE), (header::UPGRADE, WEBSOCKET)]);
+        assert!(wants_websocket(&both));
+        assert!(!wants_websocket(&HeaderMap::from_iter([(header::UPGRADE, WEBSOCKET)])));
+        let h2c = HeaderMap::from_iter([
+            (header::CONNECTION, UPGRADE),
+            (header::UPGRADE, HeaderValue::from_static("h2c")),
+        ]);
+        assert!(!wants_websocket(&h2c));
+    }
+}

@@ -1,0 +1,115 @@
+//! For which site and resource a request is: its Host and target, checked before anything else is believed.
+//!
+//! hyper checks neither (RFC 9112, sections 3.2 and 3.3), so every rule is here.
+
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, Method, Request, Uri, Version, header};
+
+use crate::entry::Refusal;
+
+/// The host that a request is for, without its port, in lower case.
+///
+/// # Errors
+/// [`Refusal::Host`] for none, more than one, one that is no host, or one that differs from an absolute target;
+/// [`Refusal::Target`] for CONNECT and for targets that are neither a path, nor a URL, nor the `*` of OPTIONS.
+pub(super) fn host<B>(request: &Request<B>) -> Result<Box<str>, Refusal> {
+    check_form(request.method(), request.uri())?;
+    let field = host_field(request.headers())?;
+    if request
+        .uri()
+        .authority()
+        .is_some_and(|target| !same(target, &field, request.uri().scheme()))
+    {
+        return Err(Refusal::Host);
+    }
+    Ok(name(field.host()))
+}
+
+/// A host as the configuration has it: lower case, IPv6 addresses without brackets and in their short form.
+fn name(host: &str) -> Box<str> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match bare.and_then(|bare| bare.parse::<Ipv6Addr>().ok()) {
+        Some(address) => address.to_string().into(),
+        None => host.to_ascii_lowercase().into(),
+    }
+}
+
+/// The target as an origin server wants it: a path and query, or `*`. Its bytes stay as they came.
+pub(super) fn origin_form(target: &Uri) -> Uri {
+    if target.authority().is_none() {
+        return target.clone();
+    }
+    let path = target
+        .path_and_query()
+        .cloned()
+        .unwrap_or_else(|| PathAndQuery::from_static("/"));
+    Uri::from(path)
+}
+
+fn check_form(method: &Method, target: &Uri) -> Result<(), Refusal> {
+    let absolute = target
+        .scheme()
+        .is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
+    let asterisk = method == Method::OPTIONS && target.path() == "*";
+    let origin = target.scheme().is_none() && target.authority().is_none() && target.path().starts_with('/');
+    if method == Method::CONNECT || !(absolute || asterisk || origin) {
+        return Err(Refusal::Target);
+    }
+    Ok(())
+}
+
+fn host_field(headers: &HeaderMap) -> Result<Authority, Refusal> {
+    let mut fields = headers.get_all(header::HOST).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else {
+        return Err(Refusal::Host);
+    };
+    let text = field.to_str().map_err(|_| Refusal::Host)?;
+    if text.contains('@') || text.ends_with(':') {
+        return Err(Refusal::Host);
+    }
+    let authority = Authority::from_str(text).map_err(|_| Refusal::Host)?;
+    if authority.host().is_empty() {
+        return Err(Refusal::Host);
+    }
+    Ok(authority)
+}
+
+/// Whether a Host field and an absolute target name one host and port.
+fn same(target: &Authority, field: &Authority, scheme: Option<&Scheme>) -> bool {
+    let default = if scheme == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    let port = |authority: &Authority| authority.port_u16().unwrap_or(default);
+    !target.as_str().contains('@') && target.host().eq_ignore_ascii_case(field.host()) && port(target) == port(field)
+}
+
+/// Framing and expectations that we do not forward: what hyper lets through raw, we do not.
+///
+/// # Errors
+/// [`Refusal::Malformed`] for a Transfer-Encoding that is not the one word `chunked` or comes with HTTP/1.0 (RFC 9112,
+/// section 6.1); [`Refusal::Expectation`] for anything but `100-continue` (RFC 9110, section 10.1.1);
+/// [`Refusal::BodyTooLarge`] where the length already says so.
+pub(super) fn check_framing<B: http_body::Body>(request: &Request<B>, body_bytes: u64) -> Result<(), Refusal> {
+    let headers = request.headers();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        let plain = coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+        if !plain || request.version() < Version::HTTP_11 {
+            return Err(Refusal::Malformed);
+        }
+    }
+    let mut expectations = headers.get_all(header::EXPECT).iter();
+    if expectations.any(|expect| !expect.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Refusal::Expectation);
+    }
+    if request
+        .body()
+        .size_hint()
+        .exact()
+        .is_some_and(|bytes| bytes > body_bytes)
+    {
+        return Err(Refusal::BodyTooLarge);
+    }
+    Ok(())
+}

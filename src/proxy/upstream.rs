@@ -1,0 +1,265 @@
+//! The CMS: connections to it, kept and used again, each driven by the exchange that uses it.
+//!
+//! There is no task for a connection. The exchange that holds it polls it, in the visitor's own task, so that an answer needs no
+//! wake-up from one task to another, and a cancelled exchange closes its connection at once by dropping it.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::body::{BodyFault, RequestBody};
+use super::refusal::Failure;
+use crate::config::Upstream;
+use crate::entry::UpstreamFailure;
+use crate::server::{Connection, Meter, Stage, Ticks, ticks};
+
+/// Idle connections kept for each site and worker, at most.
+const IDLE_LIMIT: usize = 256;
+
+/// One worker's connections to one CMS.
+pub(crate) struct Pool {
+    host: String,
+    port: u16,
+    connect: u32,
+    answer: u32,
+    idle: u32,
+    now: Ticks,
+    links: RefCell<Vec<Link>>,
+}
+
+impl Pool {
+    pub(crate) fn new(upstream: &Upstream, now: Ticks) -> Rc<Self> {
+        Rc::new(Self {
+            host: upstream.host.clone(),
+            port: upstream.port,
+            connect: ticks(upstream.connect_timeout),
+            answer: ticks(upstream.answer_timeout),
+            idle: ticks(upstream.idle_timeout),
+            now,
+            links: RefCell::default(),
+        })
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// # Errors
+    /// How the CMS failed, or what was wrong with the request's body.
+    pub(super) async fn send(
+        self: &Rc<Self>,
+        mut request: Request<RequestBody>,
+        connection: &Connection,
+    ) -> Result<Response<Answer>, Failure> {
+        let meter = &connection.meter;
+        meter.allow_upstream(self.connect, self.answer);
+        while let Some(link) = self.take() {
+            match link.ask(request, meter).await {
+                Ok((response, link)) => return Ok(self.answer(response, link, connection)),
+                // The CMS closed it while it was idle, and nothing was sent: any request may go on to the next.
+                Err(Asked::NotSent(back)) => request = *back,
+                Err(Asked::Failed(failure)) => return Err(failure),
+            }
+        }
+        match self.connect(meter).await?.ask(request, meter).await {
+            Ok((response, link)) => Ok(self.answer(response, link, connection)),
+            Err(Asked::NotSent(_)) => Err(UpstreamFailure::Closed.into()),
+            Err(Asked::Failed(failure)) => Err(failure),
+        }
+    }
+
+    fn answer(self: &Rc<Self>, response: Response<Incoming>, link: Link, connection: &Connection) -> Response<Answer> {
+        let meter = Arc::clone(&connection.meter);
+        response.map(|body| Answer {
+            body,
+            link: Some(link),
+            pool: Rc::clone(self),
+            meter,
+        })
+    }
+
+    fn take(&self) -> Option<Link> {
+        let link = self.links.borrow_mut().pop()?; // the one used last: the others may grow old and go
+        (self.now.load(Relaxed) - link.idle_since < self.idle).then_some(link)
+    }
+
+    fn put_back(&self, mut link: Link) {
+        link.drive(&mut Context::from_waker(Waker::noop())); // it notices that the exchange is over
+        let mut links = self.links.borrow_mut();
+        if link.sender.is_ready() && !link.over && links.len() < IDLE_LIMIT {
+            link.idle_since = self.now.load(Relaxed);
+            links.push(link);
+        }
+    }
+
+    /// Closes what was idle too long, or was closed by the CMS.
+    pub(crate) fn sweep(&self) {
+        let now = self.now.load(Relaxed);
+        self.links.borrow_mut().retain_mut(|link| {
+            link.drive(&mut Context::from_waker(Waker::noop()));
+            !link.over && now - link.idle_since < self.idle
+        });
+    }
+
+    async fn connect(&self, meter: &Meter) -> Result<Link, Failure> {
+        meter.enter(Stage::Connect);
+        let mut connecting = pin!(self.connect_to_any());
+        let stream = poll_fn(|cx| match connecting.as_mut().poll(cx) {
+            Poll::Pending if meter.is_overdue() => Poll::Ready(Err(UpstreamFailure::Timeout)),
+            polled => polled,
+        })
+        .await?;
+        let _ = stream.set_nodelay(true); // fails only on a dead socket
+        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|_| UpstreamFailure::Closed)?;
+        Ok(Link {
+            sender,
+            driver: Box::pin(driver.with_upgrades()),
+            over: false,
+            idle_since: 0,
+        })
+    }
+
+    async fn connect_to_any(&self) -> Result<TcpStream, UpstreamFailure> {
+        let addresses = tokio::net::lookup_host((self.host.as_str(), self.port));
+        let addresses: Vec<SocketAddr> = addresses.await.map_err(|_| UpstreamFailure::Resolve)?.collect();
+        TcpStream::connect(&*addresses)
+            .await
+            .map_err(|_| UpstreamFailure::Connect)
+    }
+}
+
+/// A connection to the CMS.
+pub(super) struct Link {
+    sender: SendRequest<RequestBody>,
+    driver: Pin<Box<dyn Future<Output = hyper::Result<()>>>>, // hyper does not let its type be named
+    over: bool,
+    idle_since: u32,
+}
+
+/// Why a request got no answer.
+enum Asked {
+    NotSent(Box<Request<RequestBody>>),
+    Failed(Failure),
+}
+
+impl Link {
+    /// Moves bytes, as far as they go.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if !self.over {
+            self.over = self.driver.as_mut().poll(cx).is_ready();
+        }
+    }
+
+    /// Drives it to its end, which after a 101 hands its stream over.
+    pub(super) async fn finish(mut self) {
+        poll_fn(|cx| {
+            self.drive(cx);
+            if self.over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    async fn ask(mut self, request: Request<RequestBody>, meter: &Meter) -> Result<(Response<Incoming>, Self), Asked> {
+        meter.enter(if request.body().is_end_stream() {
+            Stage::Answer
+        } else {
+            Stage::Upload
+        });
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let answered = poll_fn(|cx| {
+            if !self.over {
+                self.over = self.driver.as_mut().poll(cx).is_ready();
+            }
+            match answer.as_mut().poll(cx) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                Poll::Pending if meter.is_overdue() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        match answered {
+            Some(Ok(response)) => Ok((response, self)),
+            Some(Err(mut error)) => match error.take_message() {
+                Some(request) => Err(Asked::NotSent(Box::new(request))),
+                None => Err(Asked::Failed(failure(&error.into_error()))),
+            },
+            None if meter.stage() == Stage::Upload => Err(Asked::Failed(Failure::Body(BodyFault::TooSlow))),
+            None => Err(Asked::Failed(UpstreamFailure::Timeout.into())),
+        }
+    }
+}
+
+fn failure(error: &hyper::Error) -> Failure {
+    let body = error.source().and_then(|source| source.downcast_ref::<BodyFault>());
+    match body {
+        Some(&fault) => Failure::Body(fault),
+        None if error.is_parse() => UpstreamFailure::Malformed.into(),
+        None => UpstreamFailure::Closed.into(),
+    }
+}
+
+/// The body of an answer, with the connection that it comes from.
+pub(super) struct Answer {
+    body: Incoming,
+    link: Option<Link>,
+    pool: Rc<Pool>,
+    meter: Arc<Meter>,
+}
+
+impl Answer {
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        let mut polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_pending()
+            && let Some(link) = &mut self.link
+        {
+            link.drive(cx);
+            polled = Pin::new(&mut self.body).poll_frame(cx);
+        }
+        match polled {
+            Poll::Pending if self.meter.stage() != Stage::Answer => {
+                self.meter.enter(Stage::Answer);
+                Poll::Pending
+            }
+            Poll::Pending if self.meter.is_overdue() => Poll::Ready(Some(Err(BodyFault::TooSlow))),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(frame) => {
+                self.meter.enter(Stage::Delivery);
+                Poll::Ready(frame.map(|frame| frame.map_err(|_| BodyFault::Upstream)))
+            }
+        }
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    /// Gives the connection back if its answer was read to the end.
+    pub(super) fn release(&mut self) {
+        if let Some(link) = self.link.take() {
+            self.pool.put_back(link);
+        }
+    }
+
+    /// Takes the connection out, for a tunnel.
+    pub(super) fn into_link(mut self) -> Option<Link> {
+        self.link.take()
+    }
+}

@@ -1,0 +1,205 @@
+//! Sees an exchange to its end, whatever that is, and records it once.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
+
+use http::request::Parts;
+use http::{StatusCode, header};
+use jiff::Timestamp;
+
+use super::{InForce, Site};
+use crate::entry::{ClientHost, NotARequest, Observation, Outcome, Refusal, RequestHead, Who};
+use crate::journal::Slot;
+use crate::server::{Connection, Stage};
+
+/// Holds what was seen of one exchange. However the exchange ends, dropped futures and panics included, exactly one entry
+/// leaves here: a witness that is dropped before it was told the end finds out by itself.
+pub(super) struct Witness(Option<Box<Seen>>);
+
+struct Seen {
+    record: Record,
+    connection: Rc<Connection>,
+}
+
+impl Witness {
+    /// Begins with a place in the journal's queue, so that the entry cannot be lost for want of room.
+    ///
+    /// # Errors
+    /// [`Refusal::Journal`] if the journal cannot record the exchange and is configured to refuse it.
+    pub(super) fn begin(
+        connection: &Rc<Connection>,
+        site: &Arc<Site>,
+        in_force: Arc<InForce>,
+        observation: Observation,
+    ) -> Result<Self, Refusal> {
+        let slot = site.journal.reserve().map_err(|_| Refusal::Journal)?;
+        if in_force.policy.access.fields.client_host {
+            connection
+                .worker
+                .host_names
+                .begin(&connection.worker, observation.client);
+        }
+        connection.exchanges.set(connection.exchanges.get() + 1);
+        let record = Record::new(observation, in_force, Arc::clone(site), slot);
+        Ok(Self(Some(Box::new(Seen {
+            record,
+            connection: Rc::clone(connection),
+        }))))
+    }
+
+    /// An answer with this status is on its way.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        if let Some(seen) = &self.0 {
+            seen.connection.meter.enter(Stage::Delivery);
+        }
+        self.observe(|observation| observation.status = Some(status));
+    }
+
+    /// So many more bytes of its body were handed to the connection.
+    pub(super) fn handed_over(&mut self, bytes: u64) {
+        self.observe(|observation| observation.bytes += bytes);
+    }
+
+    /// The exchange is over. Only the first end counts.
+    pub(super) fn end(&mut self, outcome: Outcome) {
+        let Some(seen) = self.0.take() else { return };
+        let Seen { mut record, connection } = *seen;
+        connection.exchanges.set(connection.exchanges.get() - 1);
+        let now = connection.meter.clock().now();
+        connection.meter.end_exchange();
+        record.observe(|observation| {
+            observation.outcome = outcome;
+            observation.sent = observation.status.map(|_| now);
+        });
+        connection.worker.host_names.complete(record);
+    }
+
+    fn observe(&mut self, what: impl FnOnce(&mut Observation)) {
+        if let Some(seen) = &mut self.0 {
+            seen.record.observe(what);
+        }
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let Some(seen) = &self.0 else { return };
+        let who = if thread::panicking() {
+            Who::Internal
+        } else if seen.connection.worker.is_stopped() {
+            Who::Shutdown
+        } else if seen.connection.meter.is_overdue() {
+            Who::Timeout
+        } else {
+            Who::Visitor
+        };
+        self.end(Outcome::CutOff(who));
+    }
+}
+
+/// Records bytes that never became a request, in the journal of the first site.
+pub(crate) fn not_a_request(
+    connection: &Rc<Connection>,
+    arrived: Timestamp,
+    status: Option<StatusCode>,
+    what: NotARequest,
+) {
+    let site = &connection.worker.shared.sites[0]; // a checked configuration has one
+    let mut observation = observation(arrived, connection.peer, None);
+    observation.status = status;
+    if let Ok(mut witness) = Witness::begin(connection, site, site.in_force.load_full(), observation) {
+        witness.end(Outcome::NotARequest(what));
+    }
+}
+
+/// The first look at a request.
+pub(super) fn observe(arrived: Timestamp, client: IpAddr, request: &Parts) -> Observation {
+    let field = |name| request.headers.get(name).cloned();
+    let head = RequestHead {
+        method: request.method.clone(),
+        target: request.uri.clone(),
+        version: request.version,
+        referrer: field(header::REFERER),
+        agent: field(header::USER_AGENT),
+        authorization: field(header::AUTHORIZATION),
+    };
+    observation(arrived, client, Some(head))
+}
+
+fn observation(arrived: Timestamp, client: IpAddr, request: Option<RequestHead>) -> Observation {
+    Observation {
+        arrived,
+        sent: None,
+        client,
+        client_host: ClientHost::NotAsked,
+        request,
+        status: None,
+        bytes: 0,
+        outcome: Outcome::CutOff(Who::Internal),
+    }
+}
+
+/// An observation with all that is needed to keep what the policy lets it. Dropped early, it is written without a host name.
+pub(super) struct Record(Option<Unwritten>);
+
+struct Unwritten {
+    observation: Observation,
+    in_force: Arc<InForce>,
+    site: Arc<Site>,
+    slot: Slot,
+}
+
+impl Record {
+    fn new(observation: Observation, in_force: Arc<InForce>, site: Arc<Site>, slot: Slot) -> Self {
+        Self(Some(Unwritten {
+            observation,
+            in_force,
+            site,
+            slot,
+        }))
+    }
+
+    /// The address to look up, if the policy keeps its host name.
+    pub(super) fn wants_host_name(&self) -> Option<IpAddr> {
+        let unwritten = self.0.as_ref()?;
+        unwritten
+            .in_force
+            .policy
+            .access
+            .fields
+            .client_host
+            .then_some(unwritten.observation.client)
+    }
+
+    /// Cuts it down to what the policy keeps, and hands it to the journal.
+    pub(super) fn write(mut self, client_host: ClientHost) {
+        self.write_once(client_host);
+    }
+
+    fn write_once(&mut self, client_host: ClientHost) {
+        if let Some(Unwritten {
+            mut observation,
+            in_force,
+            site,
+            slot,
+        }) = self.0.take()
+        {
+            observation.client_host = client_host;
+            slot.append(observation.redact(&in_force.policy, &site.hosts));
+        }
+    }
+
+    fn observe(&mut self, what: impl FnOnce(&mut Observation)) {
+        if let Some(unwritten) = &mut self.0 {
+            what(&mut unwritten.observation);
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.write_once(ClientHost::Timeout);
+    }
+}

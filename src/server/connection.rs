@@ -1,0 +1,173 @@
+//! One visitor's connection, from the first byte to the last, and the entry for bytes that never became a request.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use http::StatusCode;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Meter, Metered, Stage, Worker};
+use crate::entry::NotARequest;
+use crate::proxy;
+
+/// What the exchanges of one connection know of it.
+pub(crate) struct Connection {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) peer: IpAddr,
+    pub(crate) secure: bool,
+    pub(crate) meter: Arc<Meter>,
+    /// Exchanges that have begun and not ended.
+    pub(crate) exchanges: Cell<usize>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// How a wait ended.
+pub(crate) enum End<T> {
+    /// What was waited for came.
+    Itself(T),
+    /// The meter's time was up.
+    Overdue,
+}
+
+impl Connection {
+    /// Serves HTTP/1.1.
+    pub(super) async fn plain(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr) {
+        Self::new(worker, peer, false, Stage::Idle).http(stream).await;
+    }
+
+    /// Serves HTTP/1.1 over TLS.
+    pub(super) async fn secure(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr, tls: TlsAcceptor) {
+        let connection = Self::new(worker, peer, true, Stage::Handshake);
+        let mut first = [0];
+        match connection.until_overdue(stream.peek(&mut first)).await {
+            End::Itself(Ok(1..)) => {}
+            _ => return, // not one byte: nothing happened
+        }
+        let arrived = connection.meter.clock().now();
+        match connection.until_overdue(tls.accept(stream)).await {
+            End::Itself(Ok(stream)) => {
+                connection.meter.enter(Stage::Idle);
+                connection.http(stream).await;
+            }
+            End::Itself(Err(_)) => proxy::not_a_request(&connection, arrived, None, NotARequest::Tls),
+            End::Overdue => proxy::not_a_request(&connection, arrived, None, NotARequest::TlsTimeout),
+        }
+    }
+
+    fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {
+        let clock = worker.shared.clock.clone();
+        let meter = Arc::new(Meter::new(
+            clock,
+            Arc::clone(&worker.now),
+            Arc::clone(&worker.allowances),
+            stage,
+        ));
+        let connection = Rc::new(Self {
+            peer: peer.to_canonical(),
+            secure,
+            meter,
+            exchanges: Cell::new(0),
+            waker: RefCell::new(None),
+            worker,
+        });
+        connection.worker.watch(&connection);
+        connection
+    }
+
+    async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Rc<Self>, stream: S) {
+        let limits = &self.worker.shared.limits;
+        let mut builder = http1::Builder::new();
+        builder.header_read_timeout(None).max_buf_size(limits.head_bytes); // the meter keeps the time
+        if limits.head_fields != 100 {
+            builder.max_headers(limits.head_fields); // hyper's own 100 stand on the stack, any other number on the heap
+        }
+        let service = service_fn(|request| {
+            let connection = Rc::clone(&self);
+            async { Ok::<_, Infallible>(proxy::exchange(connection, request).await) }
+        });
+        let io = TokioIo::new(Metered::new(stream, Arc::clone(&self.meter)));
+        let mut http = pin!(builder.serve_connection(io, service).with_upgrades());
+        let mut draining = false;
+        let end = self
+            .until_overdue(poll_fn(|cx| {
+                let polled = http.as_mut().poll(cx);
+                if polled.is_ready() || draining || !self.worker.is_draining() {
+                    return polled;
+                }
+                draining = true;
+                http.as_mut().graceful_shutdown();
+                http.as_mut().poll(cx)
+            }))
+            .await;
+        if let Some((arrived, status, what)) = self.unfinished(end) {
+            proxy::not_a_request(&self, arrived, status, what);
+        }
+    }
+
+    /// What is left when a connection ends inside a head: exchanges record themselves.
+    fn unfinished(&self, end: End<hyper::Result<()>>) -> Option<(Timestamp, Option<StatusCode>, NotARequest)> {
+        if self.exchanges.get() > 0 {
+            return None;
+        }
+        let begun = self.meter.unfinished_head();
+        let arrived = begun.unwrap_or_else(|| self.meter.clock().now());
+        match end {
+            // hyper has answered these itself.
+            End::Itself(Err(error)) if error.is_parse_too_large() => Some((
+                arrived,
+                Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+                NotARequest::HeadTooLarge,
+            )),
+            End::Itself(Err(error)) if error.is_parse_version_h2() => Some((arrived, None, NotARequest::Malformed)),
+            End::Itself(Err(error)) if error.is_parse() => {
+                Some((arrived, Some(StatusCode::BAD_REQUEST), NotARequest::Malformed))
+            }
+            End::Itself(_) => begun.map(|arrived| (arrived, None, NotARequest::Incomplete)),
+            End::Overdue => begun.map(|arrived| (arrived, None, NotARequest::Timeout)),
+        }
+    }
+
+    /// Runs a future until it is done, or until the meter says that nothing came in time.
+    pub(crate) async fn until_overdue<F: Future>(&self, future: F) -> End<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            self.remember(cx);
+            match future.as_mut().poll(cx) {
+                Poll::Ready(output) => Poll::Ready(End::Itself(output)),
+                Poll::Pending if self.meter.is_overdue() => Poll::Ready(End::Overdue),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn remember(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        match &mut *waker {
+            Some(waker) if waker.will_wake(cx.waker()) => {}
+            other => *other = Some(cx.waker().clone()),
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn is_overdue(&self) -> bool {
+        self.meter.is_overdue()
+    }
+}

@@ -1,0 +1,175 @@
+//! `townclerk demo`: the whole product in thirty seconds, on a sample site, on this machine alone.
+//!
+//! ```text
+//! tour ─▶ visitor ─▶ the real proxy ─▶ cms (site, pages)
+//!   │                     │
+//!   └──▶ show ◀── kept ◀──┴── journal
+//! ```
+//!
+//! [`sample`] makes a folder with a configuration and runs it as `serve` would; [`tour`] sends a scripted [`visitor`] with a
+//! cookie [`jar`] through it; [`claims`] looks up whether all that is said is true.
+
+mod claims;
+mod cms;
+mod jar;
+mod kept;
+mod pages;
+mod sample;
+mod show;
+mod site;
+mod table;
+mod tour;
+mod visitor;
+mod words;
+
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+use tracing::level_filters::LevelFilter;
+
+use self::cms::Seen;
+use self::sample::Sample;
+use self::show::Show;
+use self::table::Paint;
+use self::visitor::Visitor;
+use self::words::Words;
+use super::speech::{self, Done, NO, Problem, remark};
+use crate::clock::Clock;
+use crate::policy::Lang;
+
+/// How often the journal is looked at for what a browser did.
+const FOLLOW: Duration = Duration::from_millis(500);
+
+/// What is asked of the demo.
+#[derive(Args, Debug)]
+pub(super) struct Demo {
+    /// End after the visit; the exit code says whether everything was as promised.
+    #[arg(long)]
+    once: bool,
+    /// The language that the demo speaks. Default: pl where LC_ALL or LANG says so, otherwise en.
+    #[arg(long, value_name = "LANG", value_parser = PossibleValuesParser::new(["pl", "en"]).map(|lang| named(&lang)))]
+    lang: Option<Lang>,
+}
+
+pub(super) fn run(demo: &Demo) -> Done {
+    speech::start_diagnostics(LevelFilter::WARN);
+    let lang = demo.lang.unwrap_or_else(|| of_environment(|name| env::var(name).ok()));
+    let show = Show {
+        words: Words::of(lang),
+        paint: Paint::of_stdout(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Problem::new)?;
+    runtime.block_on(async {
+        // Before there is a folder: from here on a signal must not leave it behind.
+        let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+            .map(signal)
+            .into_iter()
+            .collect::<io::Result<Vec<_>>>()?;
+        let clock = Clock::system();
+        let (sample, seen) = Sample::start(&clock)?;
+        let [interrupt, end, hangup] = &mut signals[..] else {
+            return Err(Problem::Said);
+        };
+        let done = tokio::select! {
+            done = perform(&sample, seen, &clock, &show, demo.once) => done,
+            _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
+            _ = end.recv() => Ok(ExitCode::SUCCESS),
+            _ = hangup.recv() => Ok(ExitCode::SUCCESS),
+        };
+        let stopped = sample.stop();
+        let code = done?;
+        stopped.map(|()| code)
+    })
+}
+
+/// The demo from its first line on; it comes back only if it is to end by itself.
+async fn perform(sample: &Sample, seen: Receiver<Seen>, clock: &Clock, show: &Show, once: bool) -> Done {
+    say(&show.start(sample.address()))?;
+    let visit = tour::run(Visitor::of(sample.address(), clock.clone()), seen, clock)
+        .await
+        .map_err(Problem::new)?;
+    say(&show.visit(&visit))?;
+    say(&show.cookies(&visit))?;
+
+    let journal = sample.journal();
+    let entries = kept::await_entries(&journal, visit.statuses.len())
+        .await
+        .map_err(Problem::new)?;
+    say(&show.entries(&entries, tour::SEARCH))?;
+    let personal = kept::holds_any(&journal, &tour::SECRETS).map_err(Problem::new)?;
+    let claims = claims::of(&visit, entries.len(), personal, show.words);
+    say(&show.claims(&claims))?;
+
+    let is_true = claims.iter().all(|claim| claim.holds);
+    if !is_true {
+        remark(show.words.untrue);
+    }
+    if once {
+        say(&format!("\n{}\n", show.words.once))?;
+        return Ok(if is_true { ExitCode::SUCCESS } else { ExitCode::from(NO) });
+    }
+    say(&show.next(sample.address(), &journal, &sample.config_file()))?;
+    let mut next = entries.last().map_or(0, |entry| entry.index + 1);
+    loop {
+        sleep(FOLLOW).await;
+        for entry in kept::entries(&journal, next).map_err(Problem::new)? {
+            say(&show.entry(&entry))?;
+            next = entry.index + 1;
+        }
+    }
+}
+
+fn say(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn named(lang: &str) -> Lang {
+    match lang {
+        "pl" => Lang::Pl,
+        _ => Lang::En,
+    }
+}
+
+/// The language of the environment (POSIX, section 8.2: the first of these that says anything).
+fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
+    let mut said = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .filter_map(variable)
+        .filter(|value| !value.is_empty());
+    match said.next() {
+        Some(locale) if locale.starts_with("pl") => Lang::Pl,
+        _ => Lang::En,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_that_of_the_first_variable_that_says_anything() {
+        let of = |set: &[(&str, &str)]| {
+            of_environment(|name| {
+                set.iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(of(&[]), Lang::En);
+        assert_eq!(of(&[("LANG", "pl_PL.UTF-8")]), Lang::Pl);
+        assert_eq!(of(&[("LC_ALL", "C"), ("LANG", "pl_PL.UTF-8")]), Lang::En);
+        assert_eq!(of(&[("LC_ALL", ""), ("LANG", "pl")]), Lang::Pl);
+    }
+}

@@ -1,0 +1,92 @@
+//! Po polsku.
+
+use super::{Span, Words};
+
+pub(super) const WORDS: Words = Words {
+    title: "mały serwis gminy, przed nim townclerk, wszystko tylko na tym komputerze",
+    open: "Otwórz w przeglądarce:",
+
+    visit: "Przychodzi mieszkanka",
+    arrives: "z odsyłacza w innym serwisie trafia na artykuł",
+    asks_contact: "sprawdza, jak skontaktować się z urzędem",
+    wants_contrast: "włącza wysoki kontrast, na rok",
+    goes_home: "przechodzi na stronę główną",
+    reads_budget: "czyta o budżecie, gdzie stara wtyczka liczy odwiedzających",
+    searches: "szuka, a w zapytaniu podaje numer PESEL i adres e-mail",
+    opens_forms: "otwiera listę druków",
+    follows_broken_link: "klika na niej zepsuty odsyłacz",
+    opens_login: "otwiera stronę logowania",
+    logs_in: "loguje się, zaznacza „zapamiętaj mnie”",
+    sees_cases: "ogląda sprawy dostępne po zalogowaniu",
+    logs_out: "wylogowuje się",
+    tries_cases_again: "próbuje wrócić do spraw i trafia na stronę logowania",
+
+    cookies: "Co się stało z każdym ciasteczkiem",
+    cookie_heads: [
+        "ciasteczko",
+        "CMS wysłał",
+        "dostała",
+        "co zrobił townclerk",
+        "na koniec ma",
+    ],
+    nothing: "nic",
+    from_before: "(zeszłoroczne)",
+    session: "sesja",
+    ended: "usunięcie",
+    lasts,
+    passed: "nic, było w porządku",
+    limited: "skrócił do sesji",
+    changed: "wzmocnił zabezpieczenia",
+    deletion: "przepuścił usunięcie",
+    stripped: "zatrzymał, nie ma go w polityce",
+    cleared: "usunął, nie ma go w polityce",
+    wrong: "to, czego nie powinien",
+    held_for_session: "do zamknięcia",
+    held_longer: "na dłużej!",
+    not_held: "nie",
+
+    entries: "Co jest w dzienniku, odczytane z dysku",
+    entry_heads: ["czas UTC", "żądanie", "kod", "strona odsyłająca"],
+    whole_entry: "Jeden wpis w całości:",
+    redacted: "Jego adres URL, przed i po:",
+    asked: "żądano",
+    kept: "zapisano",
+
+    checked: "Czy to wszystko prawda?",
+    all_recorded,
+    site_works: "każda strona odpowiada tak, jak bez programu townclerk",
+    nothing_persistent: "żadne ciasteczko w przeglądarce nie przetrwa sesji",
+    logged_out: "po wylogowaniu nie zostało żadne ciasteczko logowania",
+    nothing_leaked: "do CMS nie dotarło żadne ciasteczko spoza polityki",
+    nothing_personal: "w dzienniku nie ma numeru PESEL, adresu e-mail, hasła ani ciasteczek mieszkanki",
+    untrue: "coś w tym pokazie jest inaczej, niż napisano",
+
+    next: "Co dalej",
+    files: "pliki",
+    look: "podgląd",
+    try_next: "spróbuj",
+    browse: "pochodź po serwisie i zobacz niżej, co zostaje zapisane",
+    end: "Ctrl-C kończy pokaz i usuwa jego folder",
+    later: "Twoje własne wizyty, tak jak są zapisywane:",
+    once: "Pokaz skończony, jego folder usunięty. Bez --once trwa dalej i można pochodzić po serwisie.",
+};
+
+fn lasts(seconds: i64) -> String {
+    let (number, [one, few, many]) = match Span::of(seconds) {
+        Span::Years(number) => (number, ["rok", "lata", "lat"]),
+        Span::Months(number) => (number, ["miesiąc", "miesiące", "miesięcy"]),
+        Span::Days(number) => (number, ["dzień", "dni", "dni"]),
+        Span::Minutes(number) => (number, ["minuta", "minuty", "minut"]),
+    };
+    let unit = match (number, number % 10, number % 100) {
+        (1, ..) => one,
+        (_, _, 12..=14) => many,
+        (_, 2..=4, _) => few,
+        _ => many,
+    };
+    format!("{number} {unit}")
+}
+
+fn all_recorded(requests: usize, entries: usize) -> String {
+    format!("każde żądanie ma swój wpis: żądań {requests}, wpisów {entries}")
+}

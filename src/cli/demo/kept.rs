@@ -24,7 +24,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    fn new(index: u64, line: &[u8]) -> Self {
+    pub(super) fn new(index: u64, line: &[u8]) -> Self {
         let value = serde_json::from_slice(line).unwrap_or_default(); // a line that is no JSON shows nothing but itself
         Self {
             index,

@@ -11,6 +11,7 @@
 
 mod claims;
 mod cms;
+mod fate;
 mod jar;
 mod kept;
 mod pages;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 use tracing::level_filters::LevelFilter;
 
@@ -71,25 +72,44 @@ pub(super) fn run(demo: &Demo) -> Done {
         .map_err(Problem::new)?;
     runtime.block_on(async {
         // Before there is a folder: from here on a signal must not leave it behind.
-        let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
-            .map(signal)
-            .into_iter()
-            .collect::<io::Result<Vec<_>>>()?;
+        let mut ending = Ending::listen()?;
         let clock = Clock::system();
         let (sample, seen) = Sample::start(&clock)?;
-        let [interrupt, end, hangup] = &mut signals[..] else {
-            return Err(Problem::Said);
-        };
         let done = tokio::select! {
             done = perform(&sample, seen, &clock, &show, demo.once) => done,
-            _ = interrupt.recv() => Ok(ExitCode::SUCCESS),
-            _ = end.recv() => Ok(ExitCode::SUCCESS),
-            _ = hangup.recv() => Ok(ExitCode::SUCCESS),
+            () = ending.asked() => Ok(ExitCode::SUCCESS),
         };
         let stopped = sample.stop();
         let code = done?;
-        stopped.map(|()| code)
+        stopped?;
+        if demo.once {
+            say(&format!("\n{}\n", show.words.once))?;
+        }
+        Ok(code)
     })
+}
+
+/// The signals by which a demo is asked to end.
+struct Ending([Signal; 3]);
+
+impl Ending {
+    fn listen() -> Result<Self, Problem> {
+        let listen = |kind| signal(kind).map_err(Problem::new);
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn asked(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
 }
 
 /// The demo from its first line on; it comes back only if it is to end by itself.
@@ -107,7 +127,7 @@ async fn perform(sample: &Sample, seen: Receiver<Seen>, clock: &Clock, show: &Sh
         .map_err(Problem::new)?;
     say(&show.entries(&entries, tour::SEARCH))?;
     let personal = kept::holds_any(&journal, &tour::SECRETS).map_err(Problem::new)?;
-    let claims = claims::of(&visit, entries.len(), personal, show.words);
+    let claims = claims::of(&visit, &entries, personal, show.words);
     say(&show.claims(&claims))?;
 
     let is_true = claims.iter().all(|claim| claim.holds);
@@ -115,7 +135,6 @@ async fn perform(sample: &Sample, seen: Receiver<Seen>, clock: &Clock, show: &Sh
         remark(show.words.untrue);
     }
     if once {
-        say(&format!("\n{}\n", show.words.once))?;
         return Ok(if is_true { ExitCode::SUCCESS } else { ExitCode::from(NO) });
     }
     say(&show.next(sample.address(), &journal, &sample.config_file()))?;

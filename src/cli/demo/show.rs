@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::claims::Claim;
+use super::fate::{Fate, Verdict};
 use super::jar::{Held, Lasts};
 use super::kept::Kept;
 use super::table::{Paint, short, table};
-use super::tour::{Fate, STEPS, Verdict, Visit};
+use super::tour::{STEPS, Visit};
 use super::words::Words;
 
 /// The columns of the entries that can grow.
-const REQUEST: usize = 44;
-const REFERRER: usize = 38;
+const REQUEST: usize = 40;
+const REFERRER: usize = 34;
 
 /// Prints in one language, with or without colours.
 pub(super) struct Show {
@@ -47,21 +48,15 @@ impl Show {
     pub(super) fn cookies(&self, visit: &Visit) -> String {
         let row = |(place, fate): (usize, &Fate)| {
             let is_last = !visit.cookies[place + 1..].iter().any(|other| other.name == fate.name);
-            let sent = fate
-                .sent
-                .map_or_else(|| self.words.from_before.to_owned(), |lasts| self.lasts(lasts));
-            let got = fate
-                .got
-                .map_or_else(|| self.words.nothing.to_owned(), |lasts| self.lasts(lasts));
-            let held = if is_last {
-                self.held(&fate.name, &visit.held)
-            } else {
-                ""
+            let sent = match fate.verdict {
+                Verdict::Withheld => self.words.from_before.to_owned(),
+                _ => self.lasts(fate.sent),
             };
+            let held = if is_last { self.held(fate, &visit.held) } else { "" };
             [
                 fate.name.clone(),
                 sent,
-                got,
+                self.lasts(fate.got),
                 self.verdict(fate.verdict).to_owned(),
                 held.to_owned(),
             ]
@@ -119,7 +114,7 @@ impl Show {
         let width = width.unwrap_or_default();
         let gap = " ".repeat(width);
         format!(
-            "{}   {:width$}  {access}/\n   {:width$}  tail -F {access}/*.jsonl\n   {gap}  lnav {access}\n   \
+            "{}   {:width$}  {access}/\n   {:width$}  tail -F {access}/current\n   {gap}  lnav {access}\n   \
              {:width$}  {}: http://{address}/\n   {gap}  townclerk check --config {config}\n   {gap}  {}\n\n{}\n",
             self.head(5, words.next),
             words.files,
@@ -146,11 +141,12 @@ impl Show {
         )
     }
 
-    fn lasts(&self, lasts: Lasts) -> String {
+    fn lasts(&self, lasts: Option<Lasts>) -> String {
         match lasts {
-            Lasts::Session => self.words.session.to_owned(),
-            Lasts::For(left) => (self.words.lasts)(left.as_secs()),
-            Lasts::Ended => self.words.ended.to_owned(),
+            None => self.words.nothing.to_owned(),
+            Some(Lasts::Session) => self.words.session.to_owned(),
+            Some(Lasts::For(left)) => (self.words.lasts)(left.as_secs()),
+            Some(Lasts::Ended) => self.words.ended.to_owned(),
         }
     }
 
@@ -161,14 +157,15 @@ impl Show {
             Verdict::Changed => self.words.changed,
             Verdict::Deletion => self.words.deletion,
             Verdict::Stripped => self.words.stripped,
-            Verdict::Cleared => self.words.cleared,
+            Verdict::Withheld => self.words.withheld,
             Verdict::Wrong => self.words.wrong,
         }
     }
 
-    fn held(&self, name: &str, held: &[Held]) -> &'static str {
-        match held.iter().find(|held| held.name == name) {
+    fn held(&self, fate: &Fate, held: &[Held]) -> &'static str {
+        match held.iter().find(|held| held.name == fate.name) {
             None => self.words.not_held,
+            Some(_) if fate.verdict == Verdict::Withheld => self.words.held_as_before,
             Some(held) if held.is_persistent() => self.words.held_longer,
             Some(_) => self.words.held_for_session,
         }

@@ -19,7 +19,7 @@ pub(super) const REMEMBER: &str = "zapamietaj";
 /// The wish for high contrast, for a year.
 const CONTRAST: &str = "kontrast";
 /// The number by which an old statistics plug-in knows a browser again, for thirteen months.
-const TRACKER: &str = "_pk_id.1.9c2b";
+pub(super) const TRACKER: &str = "_pk_id.1.9c2b";
 
 /// What must be in no journal: the values of the cookies that tell somebody apart.
 pub(super) const SESSION_VALUE: &str = "7d1f0c9b52e84a63";
@@ -145,23 +145,25 @@ fn parameter(query: &str, name: &str) -> String {
     let value = query
         .split('&')
         .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let mut bytes = value.unwrap_or_default().bytes();
-    let mut text = Vec::new();
-    while let Some(byte) = bytes.next() {
-        let digits = bytes
-            .as_slice()
-            .get(..2)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        match (byte, digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            (b'%', Some(escaped)) => {
-                text.push(escaped);
-                bytes.nth(1);
+    let mut rest = value.unwrap_or_default().as_bytes();
+    let mut text = Vec::with_capacity(rest.len());
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match (byte, after.first_chunk().and_then(escaped)) {
+            (b'%', Some(byte)) => {
+                text.push(byte);
+                rest = &after[2..];
             }
             (b'+', _) => text.push(b' '),
-            _ => text.push(byte),
+            _ => text.push(*byte),
         }
     }
     String::from_utf8_lossy(&text).into_owned()
+}
+
+fn escaped(digits: &[u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? * 16 + low?).ok()
 }
 
 #[cfg(test)]
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn parameters_are_read_as_forms_write_them() {
-        assert_eq!(parameter("a=1&q=kot+%C5%BC%zz%4", "q"), "kot ż%zz%4");
+        assert_eq!(parameter("a=1&q=kot+%C5%BC%zz%+4%4", "q"), "kot ż%zz% 4%4");
         assert_eq!(parameter("qq=1", "q"), "");
     }
 }

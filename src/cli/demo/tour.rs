@@ -3,10 +3,10 @@
 use std::sync::mpsc::Receiver;
 
 use http::Method;
-use jiff::Timestamp;
 
 use super::cms::Seen;
-use super::jar::{Held, Lasts, SetCookie};
+use super::fate::{Fate, Verdict, fates};
+use super::jar::Held;
 use super::site;
 use super::visitor::{Ask, VisitError, Visitor};
 use super::words::Words;
@@ -19,6 +19,7 @@ const PASSWORD: &str = "Wiosna-2026";
 
 /// What the visitor's browser still holds from before townclerk came: a tracker's number, for two years.
 const OLD_COOKIE: &str = "_ga=GA1.2.1437282591.1763756100; Path=/; Max-Age=63072000";
+const OLD_NAME: &str = "_ga";
 
 /// Where a personal thing of the visitor is: it may be in no journal.
 pub(super) const SECRETS: [&str; 9] = [
@@ -37,7 +38,7 @@ pub(super) const SECRETS: [&str; 9] = [
 pub(super) struct Step {
     /// Says it.
     pub(super) what: fn(&Words) -> &'static str,
-    method: Method,
+    pub(super) method: Method,
     pub(super) target: &'static str,
     from: From,
     form: Option<&'static str>,
@@ -132,35 +133,6 @@ pub(super) struct Visit {
     pub(super) leaked: bool,
 }
 
-/// What became of a `Set-Cookie` line between the CMS and the browser.
-pub(super) struct Fate {
-    pub(super) name: String,
-    /// What the CMS sent; `None` if it sent nothing.
-    pub(super) sent: Option<Lasts>,
-    /// What the browser got; `None` if it got nothing.
-    pub(super) got: Option<Lasts>,
-    pub(super) verdict: Verdict,
-}
-
-/// What townclerk did, told from both ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Nothing.
-    Passed,
-    /// It cut the lifetime.
-    Limited,
-    /// It left the lifetime, and changed something else.
-    Changed,
-    /// It let a deletion pass.
-    Deletion,
-    /// It let nothing pass.
-    Stripped,
-    /// It deleted what the CMS knows nothing of.
-    Cleared,
-    /// It let something pass, or added something, that it should not.
-    Wrong,
-}
-
 /// Sends the visitor through the site.
 ///
 /// # Errors
@@ -189,103 +161,45 @@ pub(super) async fn run(mut visitor: Visitor, seen: Receiver<Seen>, clock: &Cloc
         visit.statuses.push(got.status.as_u16());
         // The CMS tells before it answers, so what it saw of this step is here.
         let (sent, set): (Vec<_>, Vec<_>) = seen.try_iter().map(|seen| (seen.sent, seen.set)).unzip();
-        visit.leaked |= sent
-            .concat()
-            .iter()
-            .any(|field| field.contains("_ga") || field.contains("_pk_id"));
-        visit.cookies.extend(fates(set.concat(), got.set, now));
+        visit.leaked |= sent.iter().flatten().any(|field| is_unlisted(field));
+        visit.cookies.extend(fates(&set.concat(), &got.set, now));
     }
+    // The browser sent it with every step.
+    let verdict = if visit.leaked {
+        Verdict::Wrong
+    } else {
+        Verdict::Withheld
+    };
+    visit.cookies.insert(
+        0,
+        Fate {
+            name: OLD_NAME.into(),
+            sent: None,
+            got: None,
+            verdict,
+        },
+    );
     visit.held = visitor.jar.held().to_vec();
     Ok(visit)
 }
 
-/// Brings together what the CMS sent and what the browser got.
-fn fates(sent: Vec<String>, mut got: Vec<String>, now: Timestamp) -> Vec<Fate> {
-    let mut fates = Vec::new();
-    for line in sent {
-        let Some(cookie) = SetCookie::read(&line, now) else {
-            continue;
-        };
-        let place = got
-            .iter()
-            .position(|other| SetCookie::read(other, now).is_some_and(|it| it.name == cookie.name));
-        let got = place.map(|place| got.remove(place));
-        let lasts = got
-            .as_deref()
-            .and_then(|line| SetCookie::read(line, now))
-            .map(|cookie| cookie.lasts);
-        let verdict = verdict(cookie.lasts, lasts, got.is_some_and(|got| got == line));
-        fates.push(Fate {
-            name: cookie.name,
-            sent: Some(cookie.lasts),
-            got: lasts,
-            verdict,
-        });
-    }
-    for cookie in got.iter().filter_map(|line| SetCookie::read(line, now)) {
-        let verdict = if cookie.lasts == Lasts::Ended {
-            Verdict::Cleared
-        } else {
-            Verdict::Wrong
-        };
-        fates.push(Fate {
-            name: cookie.name,
-            sent: None,
-            got: Some(cookie.lasts),
-            verdict,
-        });
-    }
-    fates
-}
-
-fn verdict(sent: Lasts, got: Option<Lasts>, same: bool) -> Verdict {
-    match (sent, got) {
-        (_, None) => Verdict::Stripped,
-        (Lasts::Ended, Some(Lasts::Ended)) => Verdict::Deletion,
-        (Lasts::For(_), Some(Lasts::Session)) => Verdict::Limited,
-        (Lasts::Session, Some(Lasts::Session)) if same => Verdict::Passed,
-        (Lasts::Session, Some(Lasts::Session)) => Verdict::Changed,
-        _ => Verdict::Wrong,
-    }
+/// Whether a `Cookie` field holds a cookie that the policy does not list.
+fn is_unlisted(field: &str) -> bool {
+    let mut names = field
+        .split(';')
+        .filter_map(|crumb| Some(crumb.split_once('=')?.0.trim()));
+    names.any(|name| [OLD_NAME, site::TRACKER].contains(&name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp::constant(1_795_295_719, 0);
-
-    fn told(sent: &[&str], got: &[&str]) -> Vec<(String, Verdict)> {
-        let lines = |lines: &[&str]| lines.iter().map(|line| line.to_string()).collect();
-        fates(lines(sent), lines(got), NOW)
-            .into_iter()
-            .map(|fate| (fate.name, fate.verdict))
-            .collect()
-    }
-
     #[test]
-    fn each_verdict_is_told_from_both_ends() {
-        for (sent, got, verdict) in [
-            ("a=1", "a=1", Verdict::Passed),
-            ("a=1", "a=1; SameSite=Lax", Verdict::Changed),
-            ("a=1; Max-Age=9", "a=1", Verdict::Limited),
-            ("a=1; Max-Age=9", "a=1; Max-Age=9", Verdict::Wrong),
-            ("a=; Max-Age=0", "a=; Max-Age=0", Verdict::Deletion),
-            ("a=; Max-Age=0", "a=", Verdict::Wrong),
-        ] {
-            assert_eq!(told(&[sent], &[got]), [("a".to_owned(), verdict)], "{sent} and {got}");
-        }
-        assert_eq!(told(&["a=1"], &[]), [("a".to_owned(), Verdict::Stripped)]);
-        assert_eq!(told(&[], &["b=; Max-Age=0"]), [("b".to_owned(), Verdict::Cleared)]);
-        assert_eq!(told(&[], &["b=1"]), [("b".to_owned(), Verdict::Wrong)]);
-    }
-
-    #[test]
-    fn lines_of_one_name_are_compared_in_order() {
-        let sent = ["a=1", "b=1; Max-Age=9", "a=2"];
-        let expected = [("a", Verdict::Passed), ("b", Verdict::Stripped), ("a", Verdict::Passed)];
-        let expected = expected.map(|(name, verdict)| (name.to_owned(), verdict));
-        assert_eq!(told(&sent, &["a=1", "a=2"]), expected);
+    fn cookies_that_the_policy_does_not_list_are_known_by_their_names() {
+        assert!(is_unlisted("sesja=1; _ga=2"));
+        assert!(is_unlisted("_pk_id.1.9c2b=1"));
+        assert!(!is_unlisted("sesja=_ga; kontrast=wysoki"));
     }
 
     #[test]

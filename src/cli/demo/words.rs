@@ -39,10 +39,11 @@ pub(super) struct Words {
     pub(super) changed: &'static str,
     pub(super) deletion: &'static str,
     pub(super) stripped: &'static str,
-    pub(super) cleared: &'static str,
+    pub(super) withheld: &'static str,
     pub(super) wrong: &'static str,
     pub(super) held_for_session: &'static str,
     pub(super) held_longer: &'static str,
+    pub(super) held_as_before: &'static str,
     pub(super) not_held: &'static str,
 
     pub(super) entries: &'static str,

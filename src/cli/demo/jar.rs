@@ -60,7 +60,7 @@ impl SetCookie {
     }
 }
 
-/// `Sun, 21 Nov 2027 20:35:19 GMT`.
+/// `Sun, 21 Nov 2027 21:15:19 GMT`.
 fn date(text: &str) -> Option<Timestamp> {
     let time = civil::DateTime::strptime("%a, %d %b %Y %H:%M:%S GMT", text).ok()?;
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
@@ -172,7 +172,7 @@ mod tests {
         let jar = jar(&[
             "a=1; Path=/",
             "b=2; Path=/; max-age=60",
-            "c=3; Path=/; Expires=Sun, 21 Nov 2027 20:35:19 GMT",
+            "c=3; Path=/; Expires=Sun, 21 Nov 2027 21:15:19 GMT",
         ]);
         let kept: Vec<_> = jar
             .held()
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn max_age_is_stronger_than_expires() {
-        let read = |line| SetCookie::read(line, NOW).unwrap().lasts;
+        let read = |line: &str| SetCookie::read(line, NOW).unwrap().lasts;
         let past = "Expires=Thu, 01 Jan 1970 00:00:00 GMT";
         assert_eq!(
             read(&format!("a=; Max-Age=5; {past}")),
@@ -195,7 +195,7 @@ mod tests {
         );
         assert_eq!(read(&format!("a=; {past}")), Lasts::Ended);
         assert_eq!(
-            read("a=; Max-Age=-1; Expires=Sun, 21 Nov 2027 20:35:19 GMT"),
+            read("a=; Max-Age=-1; Expires=Sun, 21 Nov 2027 21:15:19 GMT"),
             Lasts::Ended
         );
         assert_eq!(read("a=; Max-Age=soon; Expires=never"), Lasts::Session);

@@ -197,7 +197,7 @@ mod tests {
     fn logging_in_is_remembered_for_the_session_and_for_a_year() {
         let answer = asked("POST", "/logowanie", "");
         assert_eq!(answer.status(), 303);
-        let year = "Max-Age=31536000; Expires=Sun, 21 Nov 2027 20:35:19 GMT";
+        let year = "Max-Age=31536000; Expires=Sun, 21 Nov 2027 21:15:19 GMT";
         let session = format!("sesja={SESSION_VALUE}; Path=/; HttpOnly; SameSite=Lax");
         let remember = format!("zapamietaj={REMEMBER_VALUE}; Path=/; HttpOnly; SameSite=Lax; {year}");
         assert_eq!(set_by(&answer), [session, remember]);

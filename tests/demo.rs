@@ -1,7 +1,9 @@
 //! `townclerk demo --once`, as somebody runs it who has just installed it.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -21,6 +23,16 @@ fn demo(place: &TempDir, arguments: &[&str], locale: &str) -> Output {
         .expect("the program runs")
 }
 
+/// A demo that a failing test does not leave behind.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// What the demo says, and that it has gone well and left nothing.
 fn said(arguments: &[&str], locale: &str) -> String {
     let place = place();
@@ -31,7 +43,11 @@ fn said(arguments: &[&str], locale: &str) -> String {
     );
     assert_eq!(output.status.code(), Some(0), "{stdout}\n{stderr}");
     assert_eq!(stderr, "");
-    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 0, "something is left");
+    assert_eq!(
+        fs::read_dir(place.path()).expect("a folder").count(),
+        0,
+        "something is left"
+    );
     stdout
 }
 
@@ -47,12 +63,22 @@ fn holds(text: &str, lines: &[&str]) {
     let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let text: Vec<_> = text.lines().map(squeezed).collect();
     for line in lines {
-        assert!(text.iter().any(|found| found.contains(line)), "no line says {line}:\n{text:#?}");
+        assert!(
+            text.iter().any(|found| found.contains(line)),
+            "no line says {line}:\n{text:#?}"
+        );
     }
 }
 
 fn nothing_personal(entries: &str) {
-    for personal in ["99323100009", "anna.nowak", "poczta.example", "3f6e1c0a9b7d4e25", "1437282591", "Wiosna"] {
+    for personal in [
+        "99323100009",
+        "anna.nowak",
+        "poczta.example",
+        "3f6e1c0a9b7d4e25",
+        "1437282591",
+        "Wiosna",
+    ] {
         assert!(!entries.contains(personal), "{personal} is in the entries:\n{entries}");
     }
 }
@@ -116,6 +142,58 @@ fn in_polish_where_the_locale_says_so() {
     );
     assert!(!said.contains('✗'));
     nothing_personal(entries(&said, "Co jest w dzienniku", "Jego adres URL, przed i po"));
+}
+
+#[test]
+fn it_stays_up_shows_what_a_browser_did_and_goes_without_a_trace_when_asked() {
+    let place = place();
+    let child = Command::new(env!("CARGO_BIN_EXE_townclerk"))
+        .args(["demo", "--lang", "en"])
+        .env_clear()
+        .env("TMPDIR", place.path())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut running = Running(child.expect("the program runs"));
+    let mut lines = BufReader::new(running.0.stdout.take().expect("a pipe")).lines();
+    let mut line = |part: &str| loop {
+        let line = lines.next().expect("the demo goes on").expect("text");
+        if line.contains(part) {
+            break line;
+        }
+    };
+
+    let open = line("Open it in a browser");
+    let address = open
+        .split(['/', ' '])
+        .rfind(|part| part.starts_with("127."))
+        .expect("an address");
+    line("Your own visits");
+    assert_eq!(fs::read_dir(place.path()).expect("a folder").count(), 1);
+    let mut browser = TcpStream::connect(address).expect("the proxy listens");
+    write!(
+        browser,
+        "GET /druki?kto=jan@poczta.example HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("a request");
+    let mut answer = String::new();
+    browser.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let entry = line("/druki");
+    assert!(
+        entry.contains("GET /druki?kto=[email]") && entry.contains("200"),
+        "{entry}"
+    );
+
+    let interrupt = Command::new("kill")
+        .args(["-INT", &running.0.id().to_string()])
+        .status();
+    assert!(interrupt.expect("a shell's tool").success());
+    assert!(running.0.wait().expect("it ends").success());
+    assert_eq!(
+        fs::read_dir(place.path()).expect("a folder").count(),
+        0,
+        "something is left"
+    );
 }
 
 #[test]

@@ -103,3 +103,29 @@ pub(super) fn holds_any(journal: &Path, texts: &[&str]) -> io::Result<bool> {
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_read_by_the_names_of_its_members() {
+        let line = br#"{"timestamp":"2026-11-21T20:35:19.123Z","url":{"path":"/druki","query":"a=1"},
+            "http":{"request":{"method":"GET","header":{"referer":"https://powiat.example/"}},"response":{"status_code":404}},
+            "townclerk":{"referrer":{"internal":"/kontakt"}}}"#;
+        let entry = Kept::new(7, line);
+        let told = [entry.time(), &entry.request(), &entry.status()];
+        assert_eq!(told, ["20:35:19", "GET /druki?a=1", "404"]);
+        assert_eq!(entry.referrer(), Some("https://powiat.example/"));
+    }
+
+    #[test]
+    fn what_an_entry_does_not_hold_is_a_dash() {
+        for line in [&b"{}"[..], b"no JSON", br#"{"timestamp":"x","url":{"path":null}}"#] {
+            let entry = Kept::new(0, line);
+            let told = [entry.time(), &entry.request(), &entry.status()];
+            assert_eq!(told, ["–", "– –", "–"]);
+            assert_eq!(entry.referrer(), None);
+        }
+    }
+}

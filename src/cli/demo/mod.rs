@@ -6,16 +6,17 @@
 //!   └──▶ show ◀── kept ◀──┴── journal
 //! ```
 //!
-//! [`sample`] makes a folder with a configuration and runs it as `serve` would; [`tour`] sends a scripted [`visitor`] with a
+//! [`installation`] makes a folder with a configuration and runs it as `serve` would; [`tour`] sends a scripted [`visitor`] with a
 //! cookie [`jar`] through it; [`claims`] looks up whether all that is said is true.
 
 mod claims;
 mod cms;
 mod fate;
+mod installation;
 mod jar;
 mod kept;
 mod pages;
-mod sample;
+
 mod show;
 mod site;
 mod table;
@@ -36,7 +37,7 @@ use tokio::time::sleep;
 use tracing::level_filters::LevelFilter;
 
 use self::cms::Seen;
-use self::sample::Sample;
+use self::installation::Installation;
 use self::show::Show;
 use self::table::Paint;
 use self::visitor::Visitor;
@@ -74,12 +75,12 @@ pub(super) fn run(demo: &Demo) -> Done {
         // Before there is a folder: from here on a signal must not leave it behind.
         let mut ending = Ending::listen()?;
         let clock = Clock::system();
-        let (sample, seen) = Sample::start(&clock)?;
+        let (installation, seen) = Installation::start(&clock)?;
         let done = tokio::select! {
-            done = perform(&sample, seen, &clock, &show, demo.once) => done,
+            done = perform(&installation, seen, &clock, &show, demo.once) => done,
             () = ending.asked() => Ok(ExitCode::SUCCESS),
         };
-        let stopped = sample.stop();
+        let stopped = installation.stop();
         let code = done?;
         stopped?;
         if demo.once {
@@ -113,15 +114,15 @@ impl Ending {
 }
 
 /// The demo from its first line on; it comes back only if it is to end by itself.
-async fn perform(sample: &Sample, seen: Receiver<Seen>, clock: &Clock, show: &Show, once: bool) -> Done {
-    say(&show.start(sample.address()))?;
-    let visit = tour::run(Visitor::of(sample.address(), clock.clone()), seen, clock)
+async fn perform(installation: &Installation, seen: Receiver<Seen>, clock: &Clock, show: &Show, once: bool) -> Done {
+    say(&show.start(installation.address()))?;
+    let visit = tour::run(Visitor::of(installation.address(), clock.clone()), seen, clock)
         .await
         .map_err(Problem::new)?;
     say(&show.visit(&visit))?;
     say(&show.cookies(&visit))?;
 
-    let journal = sample.journal();
+    let journal = installation.journal();
     let entries = kept::await_entries(&journal, visit.statuses.len())
         .await
         .map_err(Problem::new)?;
@@ -137,7 +138,7 @@ async fn perform(sample: &Sample, seen: Receiver<Seen>, clock: &Clock, show: &Sh
     if once {
         return Ok(if is_true { ExitCode::SUCCESS } else { ExitCode::from(NO) });
     }
-    say(&show.next(sample.address(), &journal, &sample.config_file()))?;
+    say(&show.next(installation.address(), &journal, &installation.config_file()))?;
     let mut next = entries.last().map_or(0, |entry| entry.index + 1);
     loop {
         sleep(FOLLOW).await;

@@ -19,14 +19,14 @@ const CONFIG: &str = include_str!("config/townclerk.toml");
 const POLICY: &str = include_str!("config/policy.toml");
 
 /// Everything that runs, and everything that is on disk.
-pub(super) struct Sample {
+pub(super) struct Installation {
     // In the order in which they are dropped: whoever writes into the folder before the folder.
     server: Server,
     cms: Cms,
     folder: TempDir,
 }
 
-impl Sample {
+impl Installation {
     /// Starts it, with what the CMS sees of each exchange for as long as somebody listens.
     pub(super) fn start(clock: &Clock) -> Result<(Self, Receiver<Seen>), Problem> {
         let folder = tempfile::Builder::new()

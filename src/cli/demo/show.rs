@@ -48,9 +48,9 @@ impl Show {
     pub(super) fn cookies(&self, visit: &Visit) -> String {
         let row = |(place, fate): (usize, &Fate)| {
             let is_last = !visit.cookies[place + 1..].iter().any(|other| other.name == fate.name);
-            let sent = match fate.verdict {
-                Verdict::Withheld => self.words.from_before.to_owned(),
-                _ => self.lasts(fate.sent),
+            let sent = match (fate.sent, fate.got) {
+                (None, None) => self.words.from_before.to_owned(),
+                (sent, _) => self.lasts(sent),
             };
             let held = if is_last { self.held(fate, &visit.held) } else { "" };
             [

@@ -1,4 +1,4 @@
-//! Po polsku.
+//! In Polish.
 
 use super::{Span, Words};
 
@@ -11,10 +11,10 @@ pub(super) const WORDS: Words = Words {
     asks_contact: "sprawdza, jak skontaktować się z urzędem",
     wants_contrast: "włącza wysoki kontrast, na rok",
     goes_home: "przechodzi na stronę główną",
-    reads_budget: "czyta o budżecie, gdzie stara wtyczka liczy odwiedzających",
+    reads_budget: "czyta o budżecie; stara wtyczka liczy tam odwiedzających",
     searches: "szuka, a w zapytaniu podaje numer PESEL i adres e-mail",
     opens_forms: "otwiera listę druków",
-    follows_broken_link: "klika na tej stronie zepsuty odsyłacz",
+    follows_broken_link: "klika w zepsuty odsyłacz na tej liście",
     opens_login: "otwiera stronę logowania",
     logs_in: "loguje się, zaznacza „zapamiętaj mnie”",
     sees_cases: "ogląda sprawy dostępne po zalogowaniu",
@@ -68,7 +68,7 @@ pub(super) const WORDS: Words = Words {
     try_next: "spróbuj",
     browse: "pochodź po serwisie i zobacz niżej, co zostaje zapisane",
     end: "Ctrl-C kończy pokaz i usuwa jego folder",
-    later: "Twoje własne wizyty, tak jak są zapisywane:",
+    later: "Twoje własne odwiedziny, tak jak zostają zapisane:",
     once: "Pokaz skończony, jego folder usunięty. Bez --once trwa dalej i można pochodzić po serwisie.",
 };
 

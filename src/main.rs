@@ -1,1 +1,7 @@
-fn main() {}
+//! The `townclerk` program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    townclerk::cli::main()
+}

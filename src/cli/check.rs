@@ -3,16 +3,19 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::sample::{self, Sample};
+use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::journal::{Format, OnFailure};
 use crate::policy::{Field, Lang, Mode, Policy, Retention, Treatment, Unlisted};
 use crate::reader::{Bytes, Faults, Span};
 
 /// How it is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
     /// For people.
     #[default]
     Text,
@@ -26,10 +29,23 @@ pub enum Form {
 /// # Errors
 ///
 /// Only those of `out`.
-pub fn check(config: &Path, lang: Lang, form: Form, out: &mut dyn Write) -> io::Result<bool> {
+pub(super) fn check(
+    config: &Path,
+    lang: Lang,
+    form: Form,
+    sample: &Sample,
+    clock: &Clock,
+    out: &mut dyn Write,
+) -> io::Result<bool> {
     let read = Config::load(config);
     match (&read, form) {
-        (Ok(config), Form::Text) => tell(config, lang, out)?,
+        (Ok(config), Form::Text) => {
+            tell(config, out)?;
+            for site in &config.sites {
+                tell_site(site, lang, out)?;
+                sample::show(sample, site, lang, clock, out)?;
+            }
+        }
         (Ok(config), Form::Json) => json(out, json!({ "faults": [], "means": config_json(config) }))?,
         (Err(faults), Form::Text) => writeln!(out, "{faults}\n{}", count(faults))?,
         (Err(faults), Form::Json) => json(out, json!({ "faults": faults.to_json() }))?,
@@ -48,7 +64,7 @@ fn json(out: &mut dyn Write, value: Value) -> io::Result<()> {
     writeln!(out, "{value:#}")
 }
 
-fn tell(config: &Config, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
+fn tell(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::default();
     table.row("http", [list(&config.http)]);
     table.row("https", [list(&config.https)]);
@@ -62,16 +78,12 @@ fn tell(config: &Config, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
             list(&config.resolver.servers)
         }],
     );
-    table.write(out)?;
-    for site in &config.sites {
-        writeln!(out)?;
-        tell_site(site, lang, out)?;
-    }
-    Ok(())
+    table.write(out)
 }
 
 fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     let policy = &site.policy;
+    writeln!(out)?;
     let mut table = Table::default();
     table.row("site", [list(&site.hosts)]);
     table.row("upstream", [upstream(site)]);
@@ -257,7 +269,8 @@ mod tests {
 
     fn said(config: &Path, lang: Lang, form: Form) -> (bool, String) {
         let mut out = Vec::new();
-        let right = check(config, lang, form, &mut out).unwrap();
+        let clock = Clock::set_to("2026-11-21T12:00:00Z".parse().unwrap());
+        let right = check(config, lang, form, &Sample::default(), &clock, &mut out).unwrap();
         (right, String::from_utf8(out).unwrap())
     }
 
@@ -278,6 +291,30 @@ mod tests {
             assert!(said.contains("\nupstream    http://127.0.0.1:8000\n"), "{said}");
             assert!(said.lines().all(|line| line == line.trim_end()));
         }
+    }
+
+    #[test]
+    fn a_request_is_shown_as_it_is_kept_and_its_cookies_before_and_after() {
+        let (_, said) = said(&example(), Lang::En, Form::Text);
+        let kept = said.lines().find(|line| line.starts_with("  kept  ")).unwrap();
+        assert!(
+            kept.contains("2026-11-21T12:00:00.000Z") && kept.contains("[email]") && kept.contains("[pesel]"),
+            "{kept}"
+        );
+        assert!(!kept.contains("kowalski") && !kept.contains("44051401359"), "{kept}");
+        assert!(
+            said.contains("\n  _ga=GA1.2.1234567890.1700000000  does not reach the CMS: not in the policy\n"),
+            "{said}"
+        );
+        assert!(
+            said.contains("\n  after   PHPSESSID=a1b2; Path=/; HttpOnly; SameSite=Lax  (limited to the session"),
+            "{said}"
+        );
+        assert!(said.contains("(a deletion, passes as it is"), "{said}");
+        assert!(
+            said.contains("\n  after   nothing  (stripped: not in the policy)\n"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -1,0 +1,115 @@
+//! Whatever a client can hold or send has a limit, in size and in time. Limits on time are set short here and waited for; nothing
+//! depends on how long it took.
+
+use std::io::Write;
+
+use crate::town::{Cms, HOST, Town, cms};
+
+#[test]
+fn a_body_above_the_limit_is_refused_with_its_length_or_without() {
+    let cms = Cms::page("");
+    let town = Town::before(&cms).table("[limits]\nbody_bytes = \"1 KiB\"").open();
+    let length = town.ask(format!(
+        "POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1025\r\n\r\n"
+    ));
+    let body = "x".repeat(1025);
+    let chunks = town.ask(format!(
+        "POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n{body}\r\n0\r\n\r\n"
+    ));
+    assert_eq!((length.status, chunks.status), (413, 413));
+    assert_eq!(town.close().errors(), ["refused.body_too_large"; 2]);
+}
+
+#[test]
+fn a_head_that_does_not_come_in_time_ends_the_connection_and_is_recorded() {
+    let town = Town::before(&Cms::page(""))
+        .table("[limits]\nhead_time = \"1 s\"")
+        .open();
+    let mut visitor = town.visitor();
+    visitor.send("GET / HTTP/1.1\r\nHost: um");
+    assert_eq!(visitor.rest(), b"");
+    assert_eq!(town.close().errors(), ["not_a_request.timeout"]);
+}
+
+#[test]
+fn an_idle_connection_is_closed_and_leaves_no_entry_of_its_own() {
+    let town = Town::before(&Cms::page(""))
+        .table("[limits]\nidle_time = \"1 s\"")
+        .open();
+    let mut silent = town.visitor();
+    let mut visitor = town.visitor();
+    visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    visitor.answer();
+    assert_eq!((silent.rest(), visitor.rest()), (vec![], vec![]));
+    assert_eq!(town.close().errors(), ["-"]);
+}
+
+#[test]
+fn a_body_that_stalls_is_refused() {
+    let town = Town::before(&Cms::page(""))
+        .table("[limits]\nstall_time = \"1 s\"")
+        .open();
+    let answer = town.ask(format!(
+        "POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 10\r\n\r\nabc"
+    ));
+    assert_eq!(answer.status, 408);
+    assert_eq!(town.close().errors(), ["refused.too_slow"]);
+}
+
+#[test]
+fn a_cms_that_keeps_silent_gives_504() {
+    let cms = Cms::writing(|_, _| std::thread::park());
+    let town = Town::before(&cms).upstream("answer_timeout = \"1 s\"").open();
+    assert_eq!(town.get("/").status, 504);
+    assert_eq!(town.close().errors(), ["upstream.timeout"]);
+}
+
+#[test]
+fn a_cms_that_stops_in_mid_answer_cuts_it_off() {
+    let cms = Cms::writing(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+        std::thread::park();
+    });
+    let town = Town::before(&cms).upstream("answer_timeout = \"1 s\"").open();
+    let answer = town.get("/");
+    assert_eq!((answer.body.as_slice(), answer.whole), (b"abc".as_slice(), false));
+    assert_eq!(town.close().errors(), ["cut_off.timeout"]);
+}
+
+#[test]
+fn a_visitor_who_takes_nothing_is_cut_off() {
+    let town = Town::before(&Cms::saying(cms::ok(&[], &"x".repeat(32 * 1024 * 1024))))
+        .table("[limits]\nstall_time = \"1 s\"")
+        .open();
+    let mut visitor = town.visitor();
+    visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    crate::drain::until(|| town.entries() == 1);
+    drop(visitor);
+    assert_eq!(town.close().errors(), ["cut_off.timeout"]);
+}
+
+#[test]
+fn an_exchange_that_drips_for_ever_ends() {
+    let cms = Cms::writing(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while stream.write_all(b"1\r\nx\r\n").is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    let town = Town::before(&cms).table("[limits]\nexchange_time = \"1 s\"").open();
+    assert!(!town.get("/").whole);
+    assert_eq!(town.close().errors(), ["cut_off.timeout"]);
+}
+
+#[test]
+fn beyond_the_limit_on_connections_visitors_wait_and_are_then_served() {
+    let town = Town::before(&Cms::page("x"))
+        .listen("")
+        .table("[limits]\nconnections = 2")
+        .open();
+    let mut held: Vec<_> = (0..6).map(|_| town.visitor()).collect();
+    let mut last = town.visitor();
+    last.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    held.clear();
+    assert_eq!(last.answer().status, 200);
+}

@@ -1,0 +1,329 @@
+//! The words that tests are written in: a [`Cms`] behind, a [`Town`] (the real server) before it, a [`Visitor`] who asks.
+
+pub mod cms;
+mod visitor;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use townclerk::clock::Clock;
+use townclerk::config::Config;
+use townclerk::journal;
+use townclerk::server::Server;
+
+pub use cms::Cms;
+pub use visitor::{Answer, Visitor};
+
+/// The site's host name in every test.
+pub const HOST: &str = "um.example.pl";
+
+/// A policy that keeps every field whole and lists two cookies; tests change what they are about.
+pub const POLICY: &str = r#"
+version = "1"
+effective = 2026-11-21
+
+[controller]
+name = "Urząd Miasta w Przykładowie"
+address = "Rynek 1, 00-001 Przykładowo"
+contact = "iod@um.example.pl"
+
+[log.access]
+purpose = { pl = "Administrowanie stroną.", en = "Running the site." }
+retention = "unlimited"
+
+[log.access.fields]
+arrived = true
+sent = true
+client_address = "whole"
+method = true
+url = true
+protocol = true
+status = true
+bytes = true
+error = true
+external_referrer = "url"
+internal_referrer_on_errors = true
+user_agent = "whole"
+auth_user = true
+policy_version = true
+
+[log.access.redact]
+query_values = false
+emails = true
+pesel = true
+tokens = 20
+parameters = ["haslo", "password"]
+
+[cookies]
+mode = "enforce"
+unlisted = "strip"
+expire_unlisted = false
+
+[[cookies.allow]]
+name = "PHPSESSID"
+purpose = { pl = "Kto jest zalogowany.", en = "Who is logged in." }
+
+[[cookies.allow]]
+name = "zapamietaj"
+purpose = { pl = "Pierwsze logowanie.", en = "The first login." }
+
+[statistics]
+smallest_group = 10
+"#;
+
+/// What a test changes before the town opens.
+pub struct Plan {
+    cms: SocketAddr,
+    policy: String,
+    /// Lines of `[listen]`.
+    listen: String,
+    /// Whole tables.
+    tables: String,
+    /// Further keys of the site's `upstream` and `journal`.
+    upstream: String,
+    journal: String,
+    tls: bool,
+}
+
+/// The real server before a CMS, its folder, and what it wrote.
+pub struct Town {
+    folder: tempfile::TempDir,
+    server: Option<Server>,
+}
+
+impl Town {
+    pub fn before(cms: &Cms) -> Plan {
+        Self::before_address(cms.address())
+    }
+
+    pub fn before_address(cms: SocketAddr) -> Plan {
+        let (listen, tables, upstream, journal) = Default::default();
+        Plan {
+            cms,
+            policy: POLICY.to_owned(),
+            listen,
+            tables,
+            upstream,
+            journal,
+            tls: false,
+        }
+    }
+
+    pub fn http(&self) -> SocketAddr {
+        self.server().http()[0]
+    }
+
+    pub fn https(&self) -> SocketAddr {
+        self.server().https()[0]
+    }
+
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
+    }
+
+    pub fn visitor(&self) -> Visitor {
+        Visitor::to(self.http())
+    }
+
+    /// One GET by a visitor of its own.
+    pub fn get(&self, path: &str) -> Answer {
+        self.ask(format!(
+            "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+        ))
+    }
+
+    /// One request, as its bytes.
+    pub fn ask(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut visitor = self.visitor();
+        visitor.send(request);
+        visitor.answer()
+    }
+
+    /// How many entries are on disk by now.
+    pub fn entries(&self) -> usize {
+        Kept::read(self.folder.path()).entries.len()
+    }
+
+    /// Stops the server and reads what it kept.
+    pub fn close(mut self) -> Kept {
+        let server = self.server.take().expect("it is running");
+        server.stop().expect("the journal closes whole");
+        Kept::read(self.folder.path())
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("it is running")
+    }
+}
+
+impl Plan {
+    pub fn policy(mut self, from: &str, to: &str) -> Self {
+        assert!(self.policy.contains(from), "the policy has no {from}");
+        self.policy = self.policy.replace(from, to);
+        self
+    }
+
+    /// A line in `[listen]`.
+    pub fn listen(mut self, line: &str) -> Self {
+        self.listen.push_str(&format!("{line}\n"));
+        self
+    }
+
+    /// A table of its own.
+    pub fn table(mut self, lines: &str) -> Self {
+        self.tables.push_str(&format!("{lines}\n"));
+        self
+    }
+
+    /// A further key of the site's `upstream`.
+    pub fn upstream(mut self, key: &str) -> Self {
+        self.upstream.push_str(&format!(", {key}"));
+        self
+    }
+
+    /// A further key of the site's `journal`.
+    pub fn journal(mut self, key: &str) -> Self {
+        self.journal.push_str(&format!(", {key}"));
+        self
+    }
+
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    pub fn open(self) -> Town {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (config, _) = self.write(folder.path());
+        let config = Config::load(&config).unwrap_or_else(|faults| panic!("{faults}"));
+        for site in &config.sites {
+            journal::init(&site.journal.folder, &site.hosts[0]).expect("a journal");
+        }
+        let server = Server::start(&config, Clock::system()).expect("it starts");
+        Town {
+            folder,
+            server: Some(server),
+        }
+    }
+
+    /// The files only: the configuration's and the journal's path.
+    pub fn write(&self, folder: &Path) -> (PathBuf, PathBuf) {
+        let config = folder.join("townclerk.toml");
+        let journal = folder.join("journal");
+        let tls = "https = [\"127.0.0.1:0\"]\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+        let text = format!(
+            "[listen]\nhttp = [\"127.0.0.1:0\"]\nworkers = 2\n{listen}{tls}{tables}\n[[site]]\n\
+             hosts = [\"{HOST}\", \"www.{HOST}\"]\npolicy = \"policy.toml\"\n\
+             upstream = {{ url = \"http://{cms}\"{upstream} }}\njournal = {{ folder = \"journal\"{keeping} }}\n",
+            listen = self.listen,
+            tls = if self.tls { tls } else { "" },
+            tables = self.tables,
+            cms = self.cms,
+            upstream = self.upstream,
+            keeping = self.journal,
+        );
+        fs::write(&config, text).expect("a file");
+        fs::write(folder.join("policy.toml"), &self.policy).expect("a file");
+        if self.tls {
+            let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate");
+            fs::write(folder.join("cert.pem"), made.cert.pem()).expect("a file");
+            fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("a file");
+        }
+        (config, journal)
+    }
+}
+
+/// What a town left on disk.
+pub struct Kept {
+    /// The lines of `access`: each name of an attribute with its dots, as OpenTelemetry writes it.
+    pub entries: Vec<Value>,
+    /// The lines of `events`, as JSON.
+    pub events: Vec<Value>,
+    /// Every byte under its folder, for searches.
+    pub bytes: Vec<u8>,
+}
+
+impl Kept {
+    pub fn read(folder: &Path) -> Self {
+        let journal = folder.join("journal");
+        let lines = |log: &str| -> Vec<Value> {
+            let mut segments: Vec<PathBuf> = files(&journal.join(log));
+            segments.sort();
+            segments
+                .iter()
+                .filter(|segment| segment.extension().is_some_and(|end| end == "jsonl") && !segment.is_symlink())
+                .flat_map(|segment| {
+                    fs::read_to_string(segment)
+                        .expect("text")
+                        .lines()
+                        .map(str::to_owned)
+                        .collect::<Vec<_>>()
+                })
+                .map(|line| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+                .collect()
+        };
+        let bytes = files(&journal)
+            .iter()
+            .flat_map(|file| fs::read(file).expect("bytes"))
+            .collect();
+        let entries = lines("access")
+            .into_iter()
+            .map(|line| Value::Object(attributes(&line)))
+            .collect();
+        Self {
+            entries,
+            events: lines("events"),
+            bytes,
+        }
+    }
+
+    /// The only entry.
+    pub fn entry(&self) -> &Value {
+        assert_eq!(self.entries.len(), 1, "{:#?}", self.entries);
+        &self.entries[0]
+    }
+
+    /// `error.type` of every entry, in order; null for those without.
+    pub fn errors(&self) -> Vec<&str> {
+        self.entries
+            .iter()
+            .map(|entry| entry["error.type"].as_str().unwrap_or("-"))
+            .collect()
+    }
+
+    pub fn holds(&self, what: &str) -> bool {
+        self.bytes.windows(what.len()).any(|window| window == what.as_bytes())
+    }
+}
+
+/// Names that are nested at their dots, joined again.
+fn attributes(line: &Value) -> Map<String, Value> {
+    let mut flat = Map::new();
+    for (name, value) in line.as_object().expect("an object") {
+        if value.is_object() {
+            flat.extend(
+                attributes(value)
+                    .into_iter()
+                    .map(|(inner, value)| (format!("{name}.{inner}"), value)),
+            );
+        } else {
+            flat.insert(name.clone(), value.clone());
+        }
+    }
+    flat
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for file in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = file.path();
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(files(&path))
+        } else {
+            found.push(path)
+        }
+    }
+    found
+}

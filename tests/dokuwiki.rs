@@ -1,0 +1,73 @@
+//! A real CMS: Debian's DokuWiki, run by a real PHP. Somebody opens the wiki, logs in with 'remember me', edits a page and
+//! logs out; first straight at DokuWiki, so that we know what it does by itself, then through townclerk.
+
+mod browser;
+mod wiki;
+
+use std::collections::BTreeSet;
+use std::io::{Write, stderr};
+
+use self::browser::Browser;
+use self::wiki::{DokuWiki, NAME, PASSWORD};
+use crate::town::Town;
+
+#[test]
+fn a_visit_to_dokuwiki_leaves_no_lasting_cookie_and_one_entry_for_every_request() {
+    if let Some(why) = wiki::missing() {
+        return skip(why);
+    }
+
+    // What DokuWiki does by itself. If it did not want to be remembered, the rest would prove nothing.
+    let alone = DokuWiki::start();
+    let visit = Browser::to(alone.address()).visit();
+    visit.went_well();
+    let lasting: Vec<&str> = visit.lasting.iter().map(|name| kind(name)).collect();
+    assert_eq!(
+        lasting,
+        ["DOKU_PREFS", "DW<md5>"],
+        "DokuWiki's own cookies that outlive the browser"
+    );
+    drop(alone);
+
+    let wiki = DokuWiki::start();
+    let town = Town::before_address(wiki.address())
+        .policy("\"PHPSESSID\"", "\"DokuWiki\"")
+        .policy("\"zapamietaj\"", "\"DW<hex32>\"")
+        .open();
+    let visit = Browser::to(town.http()).visit();
+    visit.went_well();
+    assert_eq!(visit.lasting, BTreeSet::new(), "cookies that outlive the browser");
+    let passed: Vec<&str> = visit.in_the_session.iter().map(|name| kind(name)).collect();
+    assert_eq!(passed, ["DW<md5>", "DokuWiki"], "cookies of the logged-in visitor");
+
+    let kept = town.close();
+    let entries: Vec<(&str, &str)> = kept
+        .entries
+        .iter()
+        .map(|entry| (&entry["http"]["request"]["method"], &entry["url"]["path"]))
+        .map(|(method, path)| (method.as_str().unwrap_or_default(), path.as_str().unwrap_or_default()))
+        .collect();
+    let asked: Vec<(&str, &str)> = visit
+        .asked
+        .iter()
+        .map(|(method, path)| (*method, path.as_str()))
+        .collect();
+    assert_eq!(entries, asked, "an entry for every request, in order");
+    assert!(visit.values.len() >= 2, "the session and the login");
+    for value in visit.values.iter().map(String::as_str).chain([PASSWORD, NAME]) {
+        assert!(!kept.holds(value), "the journal holds {value}");
+    }
+}
+
+/// Says why a test proves nothing here; where everything was to be installed, that is a failure.
+fn skip(why: &str) {
+    assert!(std::env::var_os("TOWNCLERK_SKIP_NOTHING").is_none(), "{why}");
+}
+
+/// A cookie's name without what differs between two installations.
+fn kind(name: &str) -> &str {
+    match name.strip_prefix("DW") {
+        Some(hash) if hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => "DW<md5>",
+        _ => name,
+    }
+}

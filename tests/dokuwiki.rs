@@ -5,16 +5,19 @@ mod browser;
 mod wiki;
 
 use std::collections::BTreeSet;
-use std::io::{Write, stderr};
 
 use self::browser::Browser;
 use self::wiki::{DokuWiki, NAME, PASSWORD};
+use crate::skip::{skip, without};
 use crate::town::Town;
 
 #[test]
 fn a_visit_to_dokuwiki_leaves_no_lasting_cookie_and_one_entry_for_every_request() {
-    if let Some(why) = wiki::missing() {
-        return skip(why);
+    if !wiki::is_installed() {
+        return skip("dokuwiki", "the package dokuwiki is not installed");
+    }
+    if without("php", "-v", "dokuwiki") {
+        return;
     }
 
     // What DokuWiki does by itself. If it did not want to be remembered, the rest would prove nothing.
@@ -57,11 +60,6 @@ fn a_visit_to_dokuwiki_leaves_no_lasting_cookie_and_one_entry_for_every_request(
     for value in visit.values.iter().map(String::as_str).chain([PASSWORD, NAME]) {
         assert!(!kept.holds(value), "the journal holds {value}");
     }
-}
-
-/// Says why a test proves nothing here; where everything was to be installed, that is a failure.
-fn skip(why: &str) {
-    assert!(std::env::var_os("TOWNCLERK_SKIP_NOTHING").is_none(), "{why}");
 }
 
 /// A cookie's name without what differs between two installations.

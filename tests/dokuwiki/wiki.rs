@@ -16,22 +16,8 @@ pub const LOGIN: &str = "anna";
 pub const PASSWORD: &str = "zielony-parasol";
 pub const NAME: &str = "Anna Nowak-Testowa";
 
-/// What is not installed.
-pub fn missing() -> Option<&'static str> {
-    let php = || {
-        Command::new("php")
-            .arg("-v")
-            .stdout(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    if !Path::new(FILES).join("doku.php").exists() {
-        Some("the package dokuwiki is not installed")
-    } else if !php() {
-        Some("php is not installed")
-    } else {
-        None
-    }
+pub fn is_installed() -> bool {
+    Path::new(FILES).join("doku.php").exists()
 }
 
 pub struct DokuWiki {

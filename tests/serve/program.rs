@@ -1,0 +1,121 @@
+//! The built program, as somebody at a terminal has it.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+/// Runs to its end.
+pub fn run(arguments: &[impl AsRef<OsStr>]) -> Ended {
+    let output = Command::new(env!("CARGO_BIN_EXE_townclerk"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
+    Ended::of(output.expect("the program starts"))
+}
+
+/// Runs to its end with `--config FILE`.
+pub fn run_with(arguments: &[&str], config: &Path) -> Ended {
+    let mut all: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
+    all.extend([OsStr::new("--config"), config.as_os_str()]);
+    run(&all)
+}
+
+/// What is left of a program that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// `None` if a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Self {
+            code: output.status.code(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
+}
+
+/// One that serves. It ends with the test.
+pub struct Serving {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    /// The lines of its diagnostics up to where it was read.
+    pub said: Vec<String>,
+    pub address: SocketAddr,
+}
+
+impl Serving {
+    /// Starts it and reads its diagnostics up to the line that names the journal, the last of its introduction.
+    pub fn start(config: &Path) -> Self {
+        Self::start_as(&["serve"], config)
+    }
+
+    /// The same with these arguments before `--config`.
+    pub fn start_as(arguments: &[&str], config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_townclerk"))
+            .args(arguments)
+            .arg("--config")
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let (mut said, mut address) = (Vec::new(), None);
+        while !said.last().is_some_and(|line: &String| line.contains(", journal in ")) {
+            let mut line = String::new();
+            assert_ne!(stderr.read_line(&mut line).expect("text"), 0, "it ended: {said:#?}");
+            if let Some((_, listens)) = line.split_once("listening on http://") {
+                address = listens.trim().parse().ok();
+            }
+            said.push(line);
+        }
+        let address = address.expect("a line that says where it listens");
+        Self {
+            child,
+            stderr,
+            said,
+            address,
+        }
+    }
+
+    /// Sends it a signal: `TERM`, `INT`, `KILL`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        let mut err = self.said.concat();
+        self.stderr.read_to_string(&mut err).expect("text");
+        Ended {
+            code: self.child.wait().expect("it ends").code(),
+            out: String::new(),
+            err,
+        }
+    }
+
+    /// Ends it in good order.
+    pub fn stop(self) -> Ended {
+        self.signal("TERM");
+        self.end()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // it may have ended
+        let _ = self.child.wait();
+    }
+}

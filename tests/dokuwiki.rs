@@ -1,5 +1,5 @@
-//! A real CMS: Debian's DokuWiki, run by a real PHP. Somebody opens the wiki, logs in with 'remember me', edits a page and
-//! logs out; first straight at DokuWiki, so that we know what it does by itself, then through townclerk.
+//! A real CMS: Debian's DokuWiki, run by a real PHP. Somebody opens the wiki, logs in with 'remember me', edits a page
+//! and logs out; first straight at DokuWiki, so that we know what it does by itself, then through townclerk.
 
 mod browser;
 mod wiki;
@@ -47,7 +47,7 @@ fn a_visit_to_dokuwiki_leaves_no_lasting_cookie_and_one_entry_for_every_request(
     let entries: Vec<(&str, &str)> = kept
         .entries
         .iter()
-        .map(|entry| (&entry["http"]["request"]["method"], &entry["url"]["path"]))
+        .map(|entry| (&entry["http.request.method"], &entry["url.path"]))
         .map(|(method, path)| (method.as_str().unwrap_or_default(), path.as_str().unwrap_or_default()))
         .collect();
     let asked: Vec<(&str, &str)> = visit

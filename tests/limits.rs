@@ -1,5 +1,5 @@
-//! Whatever a client can hold or send has a limit, in size and in time. Limits on time are set short here and waited for; nothing
-//! depends on how long it took.
+//! Whatever a client can hold or send has a limit, in size and in time. Limits on time are set short here and waited
+//! for; nothing depends on how long it took.
 
 use std::io::Write;
 

@@ -1,4 +1,5 @@
-//! Every accepted request has exactly one entry, and it says how the exchange ended; so have bytes that never became a request.
+//! Every accepted request has exactly one entry, and it says how the exchange ended; so have bytes that never became a
+//! request.
 
 use std::io::Write;
 use std::net::TcpListener;

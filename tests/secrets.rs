@@ -1,4 +1,5 @@
-//! Nothing personal reaches the diagnostics, whatever goes wrong, and nothing that the policy does not name reaches the disk.
+//! Nothing personal reaches the diagnostics, whatever goes wrong, and nothing that the policy does not name reaches the
+//! disk.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};

@@ -1,5 +1,5 @@
-//! The built program, as an administrator meets it: it starts on purpose, says what it is, ends in good order, refuses what
-//! is wrong with a remedy, and survives being killed.
+//! The built program, as an administrator meets it: it starts on purpose, says what it is, ends in good order, refuses
+//! what is wrong with a remedy, and survives being killed.
 
 pub mod program;
 

@@ -1,7 +1,7 @@
 //! The commands, and how they speak.
 //!
-//! Results go to stdout; remarks to stderr as `townclerk: …`, with one `hint:` where there is a remedy. Exit codes: 0 yes,
-//! 1 no, 2 could not. A reader who closes the pipe early is no error.
+//! Results go to stdout; remarks to stderr as `townclerk: …`, with one `hint:` where there is a remedy. Exit codes: 0
+//! yes, 1 no, 2 could not. A reader who closes the pipe early is no error.
 
 mod check;
 mod demo;
@@ -31,7 +31,8 @@ struct Cli {
 enum Command {
     /// Serve the sites of a configuration until SIGTERM.
     Serve(Serve),
-    /// Read a configuration and its policies, name every fault, and show what would be kept. Opens no port and no journal.
+    /// Read a configuration and its policies, name every fault, and show what would be kept. Opens no port and no
+    /// journal.
     Check(Check),
     /// Show the whole product on an embedded sample site, on this machine alone.
     Demo(demo::Demo),

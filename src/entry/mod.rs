@@ -1,8 +1,8 @@
 //! What was seen, cut down to what is kept.
 //!
 //! An [`Observation`] lives in memory for as long as its exchange. [`Observation::redact`] is the only maker of an
-//! [`Entry`], and a journal takes nothing but entries: what the policy does not name cannot reach the disk. An [`Encoder`]
-//! writes entries as lines.
+//! [`Entry`], and a journal takes nothing but entries: what the policy does not name cannot reach the disk. An
+//! [`Encoder`] writes entries as lines.
 
 mod address;
 mod agent;
@@ -135,8 +135,8 @@ enum Url {
 }
 
 impl Observation {
-    /// Cuts what was seen down to what the policy keeps. `own_hosts` are the site's host names, in lower case: a referrer
-    /// that names one of them is internal.
+    /// Cuts what was seen down to what the policy keeps. `own_hosts` are the site's host names, in lower case: a
+    /// referrer that names one of them is internal.
     pub fn redact(self, policy: &Policy, own_hosts: &[Box<str>]) -> Entry {
         let fields = &policy.access.fields;
         let failed = self.outcome.error().is_some() || self.status.is_none_or(|status| status.as_u16() >= 400);

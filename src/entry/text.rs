@@ -22,8 +22,8 @@ pub(super) enum Limit {
 
 /// A copy of as much of `text` as a line holds, and one byte more if it is longer, by which the encoder knows.
 ///
-/// A copy, because what was sent is a piece of the connection's buffer: an entry that waits for the disk would hold all of
-/// that, cookies included.
+/// A copy, because what was sent is a piece of the connection's buffer: an entry that waits for the disk would hold all
+/// of that, cookies included.
 pub(super) fn copy(text: &[u8], limit: Limit) -> Box<[u8]> {
     text[..text.len().min(limit as usize + 1)].into()
 }

@@ -106,6 +106,9 @@ impl Disk for Folder {
 
     fn make_folder(&self, path: &str) -> io::Result<()> {
         let path = self.path(path);
+        if let Some(parent) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        }
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::set_permissions(&path, Permissions::from_mode(0o700))

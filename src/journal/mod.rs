@@ -10,8 +10,8 @@
 //! 4. A segment's name is durable before its first line is written, and so is the event `segment.begin` that names it.
 //! 5. What was written is never changed or cut off. Whole segments go, by retention only, the oldest first, after the
 //!    event `retention.remove` is durable.
-//! 6. A file on which a write or a sync failed is never written again, and nothing in it past its last successful sync is
-//!    believed: the next segment begins at the first line that was not durable, and holds it once more.
+//! 6. A file on which a write or a sync failed is never written again, and nothing in it past its last successful sync
+//!    is believed: the next segment begins at the first line that was not durable, and holds it once more.
 //! 7. *The void rule.* The segments of a log are read by their first index (then by day). A line counts only if it
 //!    - stands before the first index of the next segment,
 //!    - is ended by `\n`,
@@ -34,11 +34,12 @@
 //! events/                      what happened to the journal, segments of the same shape
 //! ```
 //!
-//! A segment's name is the day on which it was begun, in UTC, and the index of its first record in 20 digits. `.jsonl` is
-//! JSON Lines, `.log` Combined Log Format; events are always JSON Lines. The day goes by the writer's clock, so an exchange
-//! that lasts past midnight stands in the day of its end; order is by index alone, whatever the clock did. A segment
-//! ends at midnight, when it is full, when the policy changes, and on an error; the next one begins with the next record.
-//! An empty segment only says where its log goes on: it is left when retention has removed everything else.
+//! A segment's name is the day on which it was begun, in UTC, and the index of its first record in 20 digits. `.jsonl`
+//! is JSON Lines, `.log` Combined Log Format; events are always JSON Lines. The day goes by the writer's clock, so an
+//! exchange that lasts past midnight stands in the day of its end; order is by index alone, whatever the clock did. A
+//! segment ends at midnight, when it is full, when the policy changes, and on an error; the next one begins with the
+//! next record. An empty segment only says where its log goes on: it is left when retention has removed everything
+//! else.
 //!
 //! Names that are not described here are none of the journal's business, and are left alone: `.new` is a file that
 //! was never finished. `checkpoint`, `tree/`, and files that have a segment's name with `.salt` or `.leaves` for its
@@ -50,8 +51,8 @@
 //! {"time":"2026-11-21T20:00:00Z","event.name":"segment.begin","log":"access","segment":"…","policy.version":"3"}
 //! ```
 //!
-//! `time` is RFC 3339 in UTC and `event.name` is OpenTelemetry's; the other keys are those of [`Event`], which lists all
-//! events. An event is durable as soon as it is written. None can hold anything about a visitor.
+//! `time` is RFC 3339 in UTC and `event.name` is OpenTelemetry's; the other keys are those of [`Event`], which lists
+//! all events. An event is durable as soon as it is written. None can hold anything about a visitor.
 //!
 //! # What each failure leaves
 //!

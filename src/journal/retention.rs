@@ -1,8 +1,8 @@
 //! Retention is an upper bound: a segment goes, whole, before its oldest entry is older than the policy allows.
 //!
 //! A segment of day D holds exchanges that ended on D, so they may have arrived somewhat earlier. It is due two hours
-//! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart. What
-//! lasts longer still, a tunnel, counts from its end.
+//! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
+//! What lasts longer still, a tunnel, counts from its end.
 
 use std::io;
 

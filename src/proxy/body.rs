@@ -155,8 +155,8 @@ impl Body {
         }
     }
 
-    /// hyper throws away what it has not written yet when a body fails. So a fault is told in two steps: nothing first, which
-    /// makes hyper write, then the fault. The visitor gets what the CMS sent, and sees that it was cut off.
+    /// hyper throws away what it has not written yet when a body fails. So a fault is told in two steps: nothing first,
+    /// which makes hyper write, then the fault. The visitor gets what the CMS sent, and sees that it was cut off.
     fn poll_fault(&mut self, fault: BodyFault, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         if mem::take(&mut self.unsent) {
             self.fault = Some(fault);

@@ -1,4 +1,5 @@
-//! Who really asks: `X-Forwarded-*` and `Forwarded` (RFC 7239), believed from trusted proxies only, and told to the CMS.
+//! Who really asks: `X-Forwarded-*` and `Forwarded` (RFC 7239), believed from trusted proxies only, and told to the
+//! CMS.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -42,7 +43,8 @@ pub(super) fn asked(headers: &HeaderMap, connection: &Connection) -> Asked {
     asked
 }
 
-/// Tells the CMS who asks. A stranger's own claims are gone by then ([`is_claim`]); a trusted proxy's are kept and added to.
+/// Tells the CMS who asks. A stranger's own claims are gone by then ([`is_claim`]); a trusted proxy's are kept and
+/// added to.
 pub(super) fn tell(headers: &mut HeaderMap, asked: &Asked, connection: &Connection) {
     let peer = connection.peer.to_string();
     let host = headers.get(header::HOST).cloned();

@@ -60,7 +60,8 @@ pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, connection: &C
 /// Makes an answer fit for the visitor.
 ///
 /// # Errors
-/// [`UpstreamFailure::Malformed`] for a Transfer-Encoding other than the one word `chunked`: its body is not what it seems.
+/// [`UpstreamFailure::Malformed`] for a Transfer-Encoding other than the one word `chunked`: its body is not what it
+/// seems.
 pub(super) fn outbound<B>(response: &mut Response<B>, upgraded: bool) -> Result<(), UpstreamFailure> {
     let headers = response.headers_mut();
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -120,10 +121,12 @@ mod tests {
     fn stripped(fields: &[(&'static str, &'static str)]) -> Vec<String> {
         let mut headers: HeaderMap = HeaderMap::new();
         for &(name, value) in fields {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            headers.append(HeaderName::from_static(name), value.parse().expect("a value"));
         }
         strip(&mut headers);
-        headers.keys().map(|name| name.as_str().to_owned()).collect()
+        let mut left: Vec<_> = headers.keys().map(|name| name.as_str().to_owned()).collect();
+        left.sort();
+        left
     }
 
     #[test]
@@ -147,7 +150,7 @@ mod tests {
             ("content-length", "1"),
             ("cookie", "a=b"),
         ];
-        assert_eq!(stripped(&fields), ["host", "content-length", "cookie"]);
+        assert_eq!(stripped(&fields), ["content-length", "cookie", "host"]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The host names of clients: reverse DNS, confirmed forward, cached and bounded. An exchange never waits for one; its entry
-//! does, for a stated time.
+//! The host names of clients: reverse DNS, confirmed forward, cached and bounded. An exchange never waits for one; its
+//! entry does, for a stated time.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData};
@@ -73,6 +73,7 @@ impl HostNames {
             let names = &worker.host_names;
             let answer = time::timeout(names.deadline, look_up(&resolver, address)).await;
             names.learn(address, answer.unwrap_or(ClientHost::Timeout));
+            worker.tasks.ended();
         });
     }
 
@@ -90,6 +91,11 @@ impl HostNames {
             None if self.resolver.is_none() => record.write(ClientHost::Failed),
             None => record.write(ClientHost::Timeout),
         }
+    }
+
+    /// Whether entries may still be waiting for a name.
+    pub(crate) fn are_asked(&self) -> bool {
+        !self.waiting.borrow().is_empty()
     }
 
     fn known(&self, address: IpAddr) -> Option<ClientHost> {
@@ -124,7 +130,9 @@ fn resolver(servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
         NameServerConfig::new(server.ip(), true, connections.into())
     });
     let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-    Resolver::builder_with_config(config, TokioRuntimeProvider::default()).build()
+    let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+    builder.options_mut().use_hosts_file = ResolveHosts::Never; // this machine's names are not the office's
+    builder.build()
 }
 
 /// Asks for the address's names, then whether one of them has the address.

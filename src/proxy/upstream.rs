@@ -1,7 +1,7 @@
 //! The CMS: connections to it, kept and used again, each driven by the exchange that uses it.
 //!
-//! There is no task for a connection. The exchange that holds it polls it, in the visitor's own task, so that an answer needs no
-//! wake-up from one task to another, and a cancelled exchange closes its connection at once by dropping it.
+//! There is no task for a connection. The exchange that holds it polls it, in the visitor's own task, so that an answer
+//! needs no wake-up from one task to another, and a cancelled exchange closes its connection at once by dropping it.
 
 use std::cell::RefCell;
 use std::error::Error;

@@ -14,8 +14,8 @@ use crate::entry::{ClientHost, NotARequest, Observation, Outcome, Refusal, Reque
 use crate::journal::Slot;
 use crate::server::{Connection, Stage};
 
-/// Holds what was seen of one exchange. However the exchange ends, dropped futures and panics included, exactly one entry
-/// leaves here: a witness that is dropped before it was told the end finds out by itself.
+/// Holds what was seen of one exchange. However the exchange ends, dropped futures and panics included, exactly one
+/// entry leaves here: a witness that is dropped before it was told the end finds out by itself.
 pub(super) struct Witness(Option<Box<Seen>>);
 
 struct Seen {
@@ -141,7 +141,8 @@ fn observation(arrived: Timestamp, client: IpAddr, request: Option<RequestHead>)
     }
 }
 
-/// An observation with all that is needed to keep what the policy lets it. Dropped early, it is written without a host name.
+/// An observation with all that is needed to keep what the policy lets it. Dropped early, it is written without a host
+/// name.
 pub(super) struct Record(Option<Unwritten>);
 
 struct Unwritten {

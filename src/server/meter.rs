@@ -82,7 +82,8 @@ impl Allowances {
 /// The tick of a worker's sweep, counted from its start.
 pub(crate) type Ticks = Arc<AtomicU32>;
 
-/// One connection's meter. Its fields are atomics only because a tunnel's halves must be able to move; one thread uses them.
+/// One connection's meter. Its fields are atomics only because a tunnel's halves must be able to move; one thread uses
+/// them.
 pub(crate) struct Meter {
     clock: Clock,
     now: Ticks,

@@ -105,8 +105,13 @@ pub(crate) struct Task {
 }
 
 impl Tasks {
-    pub(crate) fn open(&self) -> usize {
+    fn open(&self) -> usize {
         self.open.get()
+    }
+
+    /// Something ended that a drain may wait for.
+    pub(crate) fn ended(&self) {
+        self.ended.notify_waiters();
     }
 }
 
@@ -123,7 +128,7 @@ impl Drop for Task {
     fn drop(&mut self) {
         let tasks = &self.worker.tasks;
         tasks.open.set(tasks.open.get() - 1);
-        tasks.ended.notify_waiters();
+        tasks.ended();
     }
 }
 
@@ -185,7 +190,7 @@ async fn live(
     worker.draining.set(true);
     worker.wake(|_| true);
     let _ = time::timeout(worker.shared.limits.drain_time, async {
-        while worker.tasks.open() > 0 {
+        while worker.tasks.open() > 0 || worker.host_names.are_asked() {
             worker.tasks.ended.notified().await;
         }
     })
@@ -219,7 +224,8 @@ async fn accept(
                 let task = Task::begin(&worker);
                 tokio::task::spawn_local(serve(task, stream, peer, tls.clone()));
             }
-            // Out of descriptors, usually: others end, so it passes. The visitor's own failures need no pause but bear one.
+            // Out of descriptors, usually: others end, so it passes. The visitor's own failures need no pause but bear
+            // one.
             Err(error) => {
                 tracing::warn!(error = %error.kind(), "cannot accept a connection");
                 time::sleep(Duration::from_millis(100)).await;
@@ -236,8 +242,8 @@ async fn serve(task: Task, stream: TcpStream, peer: SocketAddr, tls: Option<TlsA
     }
 }
 
-/// Counts the ticks, wakes what is overdue, closes upstream connections that were idle too long. One worker also has the
-/// cookies that all of them met recorded.
+/// Counts the ticks, wakes what is overdue, closes upstream connections that were idle too long. One worker also has
+/// the cookies that all of them met recorded.
 async fn sweep(worker: Rc<Worker>, keeps_count: bool) {
     let mut last = 0;
     let mut interval = time::interval(TICK);

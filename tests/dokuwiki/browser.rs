@@ -1,4 +1,5 @@
-//! A browser with a cookie jar, and the visit. It reads cookies by itself: what townclerk thinks of them must not count here.
+//! A browser with a cookie jar, and the visit. It reads cookies by itself: what townclerk thinks of them must not count
+//! here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

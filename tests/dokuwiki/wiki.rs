@@ -1,5 +1,5 @@
-//! DokuWiki as Debian packages it, with a folder of its own for everything it writes. What is installed is read and never
-//! changed, and no user of the machine is needed.
+//! DokuWiki as Debian packages it, with a folder of its own for everything it writes. What is installed is read and
+//! never changed, and no user of the machine is needed.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};

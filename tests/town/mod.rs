@@ -1,4 +1,5 @@
-//! The words that tests are written in: a [`Cms`] behind, a [`Town`] (the real server) before it, a [`Visitor`] who asks.
+//! The words that tests are written in: a [`Cms`] behind, a [`Town`] (the real server) before it, a [`Visitor`] who
+//! asks.
 
 pub mod cms;
 mod visitor;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use townclerk::clock::Clock;
 use townclerk::config::Config;
-use townclerk::journal;
+use townclerk::journal::{self, Lines, Log};
 use townclerk::server::Server;
 
 pub use cms::Cms;
@@ -248,33 +249,25 @@ pub struct Kept {
 impl Kept {
     pub fn read(folder: &Path) -> Self {
         let journal = folder.join("journal");
-        let lines = |log: &str| -> Vec<Value> {
-            let mut segments: Vec<PathBuf> = files(&journal.join(log));
-            segments.sort();
-            segments
-                .iter()
-                .filter(|segment| segment.extension().is_some_and(|end| end == "jsonl") && !segment.is_symlink())
-                .flat_map(|segment| {
-                    fs::read_to_string(segment)
-                        .expect("text")
-                        .lines()
-                        .map(str::to_owned)
-                        .collect::<Vec<_>>()
-                })
-                .map(|line| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
-                .collect()
+        let lines = |log: Log| -> Vec<Value> {
+            let mut lines = Lines::of(&journal, log).expect("a log");
+            let mut read = Vec::new();
+            while let Some(line) = lines.next_line().expect("a line") {
+                read.push(serde_json::from_slice(line.text).unwrap_or_else(|error| panic!("{error}: {line:?}")));
+            }
+            read
         };
         let bytes = files(&journal)
             .iter()
             .flat_map(|file| fs::read(file).expect("bytes"))
             .collect();
-        let entries = lines("access")
+        let entries = lines(Log::Access)
             .into_iter()
             .map(|line| Value::Object(attributes(&line)))
             .collect();
         Self {
             entries,
-            events: lines("events"),
+            events: lines(Log::Events),
             bytes,
         }
     }

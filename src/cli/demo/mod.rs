@@ -6,8 +6,8 @@
 //!   └──▶ show ◀── kept ◀──┴── journal
 //! ```
 //!
-//! [`installation`] makes a folder with a configuration and runs it as `serve` would; [`tour`] sends a scripted [`visitor`] with a
-//! cookie [`jar`] through it; [`claims`] looks up whether all that is said is true.
+//! [`installation`] makes a folder with a configuration and runs it as `serve` would; [`tour`] sends a scripted
+//! [`visitor`] with a cookie [`jar`] through it; [`claims`] looks up whether all that is said is true.
 
 mod claims;
 mod cms;

@@ -1,7 +1,7 @@
 //! JSON Lines.
 //!
-//! OpenTelemetry's names hold dots; here they are nested, `{"http":{"response":{"status_code":200}}}`, because GoAccess and
-//! lnav, like jq, walk objects and trip over dots.
+//! OpenTelemetry's names hold dots; here they are nested, `{"http":{"response":{"status_code":200}}}`, because GoAccess
+//! and lnav, like jq, walk objects and trip over dots.
 
 use super::{Encoder, escape, number};
 use crate::entry::agent::Agent;
@@ -150,8 +150,8 @@ impl Line<'_> {
         self.text(path, Some(name), Limit::Method);
     }
 
-    /// A backslash, which no URL may hold (RFC 3986, section 2), is written as `%5C` in a path: GoAccess refuses a line whose
-    /// path ends in one. A target that was not there is `null`, since GoAccess wants one.
+    /// A backslash, which no URL may hold (RFC 3986, section 2), is written as `%5C` in a path: GoAccess refuses a line
+    /// whose path ends in one. A target that was not there is `null`, since GoAccess wants one.
     fn url(&mut self, parts: Option<(&[u8], Option<&[u8]>)>) {
         self.key(&["url", "path"]);
         let Some((path, query)) = parts else {

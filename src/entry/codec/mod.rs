@@ -1,7 +1,7 @@
 //! An entry as a line of text.
 //!
-//! A line can neither be broken nor forged by what was sent: it ends in the only newline, and holds no control character
-//! and no quote that is not the format's own.
+//! A line can neither be broken nor forged by what was sent: it ends in the only newline, and holds no control
+//! character and no quote that is not the format's own.
 
 mod address;
 mod combined;
@@ -40,11 +40,11 @@ use crate::journal::Format;
 ///
 /// # Combined Log Format
 ///
-/// Apache's `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`, and behind it ` name=value` for what else is kept, named
-/// as in `policy.toml`. All but printable ASCII, quotes and backslashes are `\xhh`; outside of quotes spaces and brackets
-/// are too. A referrer that begins with `/` is a page of this site. A method that is not a word is `_OTHER`, and
-/// ` method=…` follows. Programs that read the format want every place filled, so what is not kept, or was not there, has
-/// a sign:
+/// Apache's `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`, and behind it ` name=value` for what else is
+/// kept, named as in `policy.toml`. All but printable ASCII, quotes and backslashes are `\xhh`; outside of quotes
+/// spaces and brackets are too. A referrer that begins with `/` is a page of this site. A method that is not a word is
+/// `_OTHER`, and ` method=…` follows. Programs that read the format want every place filled, so what is not kept, or
+/// was not there, has a sign:
 ///
 /// | place | sign |
 /// |---|---|
@@ -72,7 +72,8 @@ impl Encoder {
         }
     }
 
-    /// Appends `entry` to `out` as exactly one line that ends in `\n`, of 4,095 bytes at most: longer texts end in `[cut]`.
+    /// Appends `entry` to `out` as exactly one line that ends in `\n`, of 4,095 bytes at most: longer texts end in
+    /// `[cut]`.
     pub fn encode(&mut self, entry: &Entry, out: &mut Vec<u8>) {
         match self.format {
             Format::JsonLines => json::encode(self, entry, out),

@@ -6,8 +6,8 @@ use super::pesel;
 
 /// Cuts e-mail addresses.
 ///
-/// An address is found by its `@`: letters, digits and a few signs before it, and behind it a host name whose last label
-/// looks like a top-level domain. `logo@2x.png` is a picture.
+/// An address is found by its `@`: letters, digits and a few signs before it, and behind it a host name whose last
+/// label looks like a top-level domain. `logo@2x.png` is a picture.
 pub(super) fn emails(text: &[u8], cuts: &mut Cuts<'_>) {
     for at in memchr::memchr_iter(b'@', text) {
         let mut from = at;
@@ -171,8 +171,8 @@ fn json_web_token(text: &[u8], from: usize, to: usize) -> Option<usize> {
     Some(more.map_or(text.len(), |more| to + more))
 }
 
-/// Whether a word with dashes is base64url rather than a slug: the parts between its dashes that mix digits with letters, or
-/// small letters with capitals behind them, are long enough together.
+/// Whether a word with dashes is base64url rather than a slug: the parts between its dashes that mix digits with
+/// letters, or small letters with capitals behind them, are long enough together.
 fn looks_random(word: &[u8], shortest: usize) -> bool {
     let mixed = |part: &&[u8]| {
         let small = part.iter().position(u8::is_ascii_lowercase).unwrap_or(part.len());

@@ -1,8 +1,8 @@
 //! URLs without what the policy takes out of them.
 //!
-//! What stays is byte for byte as it was sent. Each layer of percent-encoding is undone in turn, as far as [`LAYERS`] goes,
-//! every layer is searched, and what is found is cut where it stood in the URL as sent. In doubt it is cut. What a URL says
-//! in words, a surname in a path, nobody can find: a policy names such parameters, or keeps no values.
+//! What stays is byte for byte as it was sent. Each layer of percent-encoding is undone in turn, as far as [`LAYERS`]
+//! goes, every layer is searched, and what is found is cut where it stood in the URL as sent. In doubt it is cut. What
+//! a URL says in words, a surname in a path, nobody can find: a policy names such parameters, or keeps no values.
 
 mod cut;
 mod escape;

@@ -51,8 +51,8 @@ struct Record {
 struct Model {
     bench: Bench,
     records: Vec<Record>,
-    /// How many records the last start found on a disk that had failed before. Those that were not synced by whoever took
-    /// them may still be lost: a sync that failed in one process may seem to succeed in the next.
+    /// How many records the last start found on a disk that had failed before. Those that were not synced by whoever
+    /// took them may still be lost: a sync that failed in one process may seem to succeed in the next.
     found: usize,
     /// How many records the kernel has, unless the disk fails.
     written: usize,

@@ -38,6 +38,11 @@ fn every_command_of_the_readme_runs_and_says_what_the_readme_says() {
     }
     assert_eq!(desk.serving.take().expect("the README serves").stop().code, Some(0));
 
+    let told = &blocks(&readme, "text")[0];
+    assert!(
+        told.contains("We record") && told.lines().all(|line| desk.said.contains(line)),
+        "{told}"
+    );
     // The entry that the README shows, and the one that its command led to.
     let shown: Value = serde_json::from_str(blocks(&readme, "json")[0].trim()).expect("JSON");
     let kept: Value = serde_json::from_str(&desk.last_line).expect("JSON");
@@ -97,6 +102,8 @@ struct Desk {
     serving: Option<Serving>,
     /// What the last `tail` showed.
     last_line: String,
+    /// All that was printed.
+    said: String,
 }
 
 impl Desk {
@@ -128,6 +135,7 @@ impl Desk {
             folder,
             serving: None,
             last_line: String::new(),
+            said: String::new(),
         }
     }
 
@@ -182,7 +190,7 @@ impl Desk {
         assert!(child.wait().expect("it ends").success(), "{command}");
     }
 
-    fn succeed(&self, command: &str) -> String {
+    fn succeed(&mut self, command: &str) -> String {
         let command = match &self.serving {
             Some(serving) => command.replace(HERE, &serving.address.to_string()),
             None => command.to_owned(),
@@ -190,6 +198,7 @@ impl Desk {
         let Output { status, stdout, stderr } = self.shell(&command).output().expect("a shell");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(status.success(), "{command}\n{}{}", text(&stdout), text(&stderr));
+        self.said += &text(&stdout);
         text(&stdout)
     }
 

@@ -74,13 +74,14 @@ fn through_a_full_disk(on_failure: &str, during: impl Fn(&Server)) -> Option<Kep
     disk.fill();
     during(&server);
     disk.make_room();
-    until(|| {
-        ask(&server, "/after").status == 200
-            && Kept::read(disk.path())
-                .events
-                .iter()
-                .any(|e| e["event.name"] == "journal.gap")
-    });
+    let gap = || {
+        Kept::read(disk.path())
+            .events
+            .iter()
+            .any(|event| event["event.name"] == "journal.gap")
+    };
+    until(|| ask(&server, "/again").status == 200 && gap());
+    assert_eq!(ask(&server, "/after").status, 200);
     server.stop().expect("the journal closes whole");
     Some(Kept::read(disk.path()))
 }

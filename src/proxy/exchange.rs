@@ -16,21 +16,17 @@ use crate::entry::{Refusal, UpstreamFailure};
 use crate::server::Connection;
 
 /// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
-pub(crate) async fn exchange(connection: Rc<Connection>, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn exchange(connection: Rc<Connection>, mut request: Request<Incoming>) -> Response<Body> {
     let arrived = connection.meter.begin_exchange();
     let asked = forwarded::asked(request.headers(), &connection);
-    let host = target::host(&request);
-    let found = host
-        .as_ref()
-        .map_err(|&refusal| refusal)
-        .and_then(|host| connection.worker.site(host).ok_or(Refusal::UnknownSite));
+    let named = target::named(&request, &connection);
     // What is for no site of ours is recorded by the first.
-    let (place, site) = found.unwrap_or((0, &connection.worker.shared.sites[0]));
+    let place = named.as_ref().ok().and_then(|named| named.place).unwrap_or_default();
+    let site = &connection.worker.shared.sites[place];
     let in_force = site.in_force.load_full(); // one version from the first byte to the last
 
-    let (head, body) = request.into_parts();
-    let method = head.method.clone();
-    let observation = witness::observe(arrived, asked.client, &head);
+    let method = request.method().clone();
+    let observation = witness::observe(arrived, asked.client, &request);
     let witness = match Witness::begin(&connection, site, in_force.clone(), observation) {
         Ok(witness) => witness,
         Err(refusal) => return Failure::Refused(refusal).into_response(&method, None),
@@ -38,10 +34,10 @@ pub(crate) async fn exchange(connection: Rc<Connection>, request: Request<Incomi
 
     let (rules, tally) = (&in_force.policy.cookies, &in_force.tally);
     let answer = async {
-        found?;
-        let mut request = Request::from_parts(head, body);
+        let named = named?;
+        named.place.ok_or(Refusal::UnknownSite)?;
         target::check_framing(&request, connection.worker.shared.limits.body_bytes)?;
-        headers::inbound(&mut request, &asked, &connection);
+        headers::inbound(&mut request, &asked, &named.told, connection.peer);
         let expired = cookies::inbound(request.headers_mut(), rules, tally);
         let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
 
@@ -53,10 +49,9 @@ pub(crate) async fn exchange(connection: Rc<Connection>, request: Request<Incomi
             return Err(UpstreamFailure::Malformed.into()); // nobody asked for it
         }
         headers::outbound(&mut response, upgraded)?;
-        let host = host.as_deref().unwrap_or_default();
         let told = cookies::Site {
             secure: asked.secure,
-            host,
+            host: &named.host,
         };
         cookies::outbound(
             response.headers_mut(),

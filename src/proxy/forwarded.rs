@@ -1,7 +1,6 @@
 //! Who really asks: `X-Forwarded-*` and `Forwarded` (RFC 7239), believed from trusted proxies only, and told to the
 //! CMS.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
@@ -43,34 +42,66 @@ pub(super) fn asked(headers: &HeaderMap, connection: &Connection) -> Asked {
     asked
 }
 
-/// Tells the CMS who asks. A stranger's own claims are gone by then ([`is_claim`]); a trusted proxy's are kept and
-/// added to.
-pub(super) fn tell(headers: &mut HeaderMap, asked: &Asked, connection: &Connection) {
-    let peer = connection.peer.to_string();
-    let host = headers.get(header::HOST).cloned();
-    let scheme = if asked.secure { "https" } else { "http" };
+/// What the CMS is told of a visitor that no trusted proxy speaks for: the same for a whole connection.
+pub(super) struct Told {
+    address: HeaderValue,
+    element: HeaderValue,
+    host: HeaderValue,
+    scheme: HeaderValue,
+}
 
-    append(headers, FOR, &peer);
-    let mut element = String::with_capacity(96);
-    let _ = match connection.peer {
-        IpAddr::V4(peer) => write!(element, "for={peer}"), // a String takes whatever is written
-        IpAddr::V6(peer) => write!(element, "for=\"[{peer}]\""),
-    };
-    if let Some(host) = host.as_ref().and_then(|host| host.to_str().ok()) {
-        let _ = write!(element, ";host=\"{host}\""); // a checked Host holds no quote
+impl Told {
+    pub(super) fn new(peer: IpAddr, host: &HeaderValue, secure: bool) -> Self {
+        Self {
+            address: text(peer.to_string()),
+            element: text(element(peer, host, secure)),
+            host: host.clone(),
+            scheme: scheme(secure),
+        }
     }
-    let _ = write!(element, ";proto={scheme}");
-    append(headers, header::FORWARDED, &element);
+}
 
+/// Tells the CMS who asks. A stranger's own claims are gone by then ([`is_claim`]); a trusted proxy's are added to.
+pub(super) fn tell(headers: &mut HeaderMap, asked: &Asked, told: &Told, peer: IpAddr) {
+    if !asked.trusted {
+        headers.insert(FOR, told.address.clone());
+        headers.insert(header::FORWARDED, told.element.clone());
+        headers.insert(PROTO, told.scheme.clone());
+        headers.insert(HOST, told.host.clone());
+        headers.insert(REAL_IP, told.address.clone());
+        return;
+    }
+    append(headers, FOR, &peer.to_string());
+    append(headers, header::FORWARDED, &element(peer, &told.host, asked.secure));
     if let Entry::Vacant(field) = headers.entry(PROTO) {
-        field.insert(HeaderValue::from_static(scheme));
+        field.insert(scheme(asked.secure));
     }
-    if let (Entry::Vacant(field), Some(host)) = (headers.entry(HOST), host) {
-        field.insert(host);
+    if let Entry::Vacant(field) = headers.entry(HOST) {
+        field.insert(told.host.clone());
     }
-    if let Ok(client) = HeaderValue::try_from(asked.client.to_string()) {
-        headers.insert(REAL_IP, client);
-    }
+    headers.insert(REAL_IP, text(asked.client.to_string()));
+}
+
+/// One hop, as RFC 7239 writes it. The host was checked: it holds no quote.
+fn element(peer: IpAddr, host: &HeaderValue, secure: bool) -> String {
+    let peer = match peer {
+        IpAddr::V4(peer) => peer.to_string(),
+        IpAddr::V6(peer) => format!("\"[{peer}]\""),
+    };
+    let proto = if secure { "https" } else { "http" };
+    format!(
+        "for={peer};host=\"{}\";proto={proto}",
+        host.to_str().unwrap_or_default()
+    )
+}
+
+fn scheme(secure: bool) -> HeaderValue {
+    HeaderValue::from_static(if secure { "https" } else { "http" })
+}
+
+/// Addresses and checked hosts are visible ASCII.
+fn text(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// Whether a field is one by which proxies tell who asks. An underscore counts as a hyphen: CGI cannot tell them apart.

@@ -2,13 +2,14 @@
 //!
 //! No `Via` is added: it makes common servers stop compressing, and tells visitors what stands here.
 
+use std::net::IpAddr;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, Version};
 
-use super::forwarded::{self, Asked};
+use super::forwarded::{self, Asked, Told};
 use super::target;
 use crate::entry::UpstreamFailure;
-use crate::server::Connection;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -40,21 +41,21 @@ const PROTECTED: [HeaderName; 8] = [
 ];
 
 /// Makes a request fit for the CMS: origin-form, HTTP/1.1, nothing of the visitor's connection, and who asks.
-pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, connection: &Connection) {
+pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, peer: IpAddr) {
     *request.uri_mut() = target::origin_form(request.uri());
     *request.version_mut() = Version::HTTP_11;
     let upgrade = wants_websocket(request.headers());
     let headers = request.headers_mut();
-    strip(headers);
-    headers.remove(header::EXPECT); // hyper answers it when the CMS asks for the body
-    if !asked.believes_claims() {
-        strip_claims(headers);
-    }
+    let strangers = !asked.believes_claims();
+    // An expectation is answered here, by hyper, when the CMS asks for the body.
+    strip(headers, |name| {
+        *name == header::EXPECT || (strangers && forwarded::is_claim(name))
+    });
     if upgrade {
         headers.insert(header::CONNECTION, UPGRADE);
         headers.insert(header::UPGRADE, WEBSOCKET);
     }
-    forwarded::tell(headers, asked, connection);
+    forwarded::tell(headers, asked, told, peer);
 }
 
 /// Makes an answer fit for the visitor.
@@ -71,7 +72,7 @@ pub(super) fn outbound<B>(response: &mut Response<B>, upgraded: bool) -> Result<
     if !plain || codings.next().is_some() {
         return Err(UpstreamFailure::Malformed);
     }
-    strip(headers);
+    strip(headers, |_| false);
     if upgraded {
         headers.insert(header::CONNECTION, UPGRADE);
         headers.insert(header::UPGRADE, WEBSOCKET);
@@ -88,13 +89,16 @@ pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
         && nominated(headers).any(|name| name.eq_ignore_ascii_case(b"upgrade"))
 }
 
-fn strip(headers: &mut HeaderMap) {
+/// Removes what belongs to this connection, and what else is `unwanted`.
+fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     let named: Vec<HeaderName> = nominated(headers)
         .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
         .filter_map(|name| HeaderName::from_bytes(name).ok())
         .filter(|name| !PROTECTED.contains(name))
         .collect();
-    for name in HOP_BY_HOP.iter().chain(&named) {
+    let goes = |name: &&HeaderName| HOP_BY_HOP.contains(name) || named.contains(name) || unwanted(name);
+    // A look at each name costs less than asking for each that may be there, and seldom is one.
+    while let Some(name) = headers.keys().find(goes).cloned() {
         headers.remove(name);
     }
 }
@@ -108,12 +112,6 @@ fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         .map(<[u8]>::trim_ascii)
 }
 
-fn strip_claims(headers: &mut HeaderMap) {
-    while let Some(claim) = headers.keys().find(|name| forwarded::is_claim(name)).cloned() {
-        headers.remove(claim);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +121,7 @@ mod tests {
         for &(name, value) in fields {
             headers.append(HeaderName::from_static(name), value.parse().expect("a value"));
         }
-        strip(&mut headers);
+        strip(&mut headers, |_| false);
         let mut left: Vec<_> = headers.keys().map(|name| name.as_str().to_owned()).collect();
         left.sort();
         left

@@ -20,5 +20,6 @@ pub(crate) use exchange::exchange;
 pub(crate) use host_names::HostNames;
 pub(crate) use site::InForce;
 pub use site::Site;
+pub(crate) use target::Named;
 pub(crate) use upstream::Pool;
 pub(crate) use witness::not_a_request;

@@ -3,29 +3,60 @@
 //! hyper checks neither (RFC 9112, sections 3.2 and 3.3), so every rule is here.
 
 use std::net::Ipv6Addr;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, Request, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 
+use super::forwarded::Told;
 use crate::entry::Refusal;
+use crate::server::Connection;
 
-/// The host that a request is for, without its port, in lower case.
+/// What the requests of one connection with one Host have in common. It is worked out for the first of them and kept
+/// with the connection.
+pub(crate) struct Named {
+    /// The Host field as it came.
+    field: HeaderValue,
+    /// The host without its port, in lower case.
+    pub(super) host: Box<str>,
+    /// The site's place in the list; `None` if it is no site of ours.
+    pub(super) place: Option<usize>,
+    /// What the CMS is told of a visitor that no trusted proxy speaks for.
+    pub(super) told: Told,
+}
+
+/// Finds out for which host a request is.
 ///
 /// # Errors
 /// [`Refusal::Host`] for none, more than one, one that is no host, or one that differs from an absolute target;
 /// [`Refusal::Target`] for CONNECT and for targets that are neither a path, nor a URL, nor the `*` of OPTIONS.
-pub(super) fn host<B>(request: &Request<B>) -> Result<Box<str>, Refusal> {
+pub(super) fn named<B>(request: &Request<B>, connection: &Connection) -> Result<Rc<Named>, Refusal> {
     check_form(request.method(), request.uri())?;
     let field = host_field(request.headers())?;
+    let mut known = connection.named.borrow_mut();
+    if let Some(known) = known.as_ref().filter(|known| known.field == field)
+        && request.uri().authority().is_none()
+    {
+        return Ok(Rc::clone(known));
+    }
+    let authority = authority(field)?;
     if request
         .uri()
         .authority()
-        .is_some_and(|target| !same(target, &field, request.uri().scheme()))
+        .is_some_and(|target| !same(target, &authority, request.uri().scheme()))
     {
         return Err(Refusal::Host);
     }
-    Ok(name(field.host()))
+    let host = name(authority.host());
+    let named = Rc::new(Named {
+        place: connection.worker.place(&host),
+        told: Told::new(connection.peer, field, connection.secure),
+        host,
+        field: field.clone(),
+    });
+    *known = Some(Rc::clone(&named));
+    Ok(named)
 }
 
 /// A host as the configuration has it: lower case, IPv6 addresses without brackets and in their short form.
@@ -61,11 +92,15 @@ fn check_form(method: &Method, target: &Uri) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn host_field(headers: &HeaderMap) -> Result<Authority, Refusal> {
+fn host_field(headers: &HeaderMap) -> Result<&HeaderValue, Refusal> {
     let mut fields = headers.get_all(header::HOST).iter();
-    let (Some(field), None) = (fields.next(), fields.next()) else {
-        return Err(Refusal::Host);
-    };
+    match (fields.next(), fields.next()) {
+        (Some(field), None) => Ok(field),
+        _ => Err(Refusal::Host),
+    }
+}
+
+fn authority(field: &HeaderValue) -> Result<Authority, Refusal> {
     let text = field.to_str().map_err(|_| Refusal::Host)?;
     if text.contains('@') || text.ends_with(':') {
         return Err(Refusal::Host);

@@ -184,7 +184,8 @@ impl Link {
             if !self.over {
                 self.over = self.driver.as_mut().poll(cx).is_ready();
             }
-            match answer.as_mut().poll(cx) {
+            // Only driving can bring the answer, and that has just been done: nobody need wake us for it.
+            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
                 Poll::Pending if meter.is_overdue() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
@@ -222,12 +223,13 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let mut polled = Pin::new(&mut self.body).poll_frame(cx);
+        let unwoken = &mut Context::from_waker(Waker::noop()); // as above: the link is driven with our waker
+        let mut polled = Pin::new(&mut self.body).poll_frame(unwoken);
         if polled.is_pending()
             && let Some(link) = &mut self.link
         {
             link.drive(cx);
-            polled = Pin::new(&mut self.body).poll_frame(cx);
+            polled = Pin::new(&mut self.body).poll_frame(unwoken);
         }
         match polled {
             Poll::Pending if self.meter.stage() != Stage::Answer => {

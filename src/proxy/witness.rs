@@ -5,8 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
-use http::request::Parts;
-use http::{StatusCode, header};
+use http::{Request, StatusCode, header};
 use jiff::Timestamp;
 
 use super::{InForce, Site};
@@ -115,12 +114,12 @@ pub(crate) fn not_a_request(
 }
 
 /// The first look at a request.
-pub(super) fn observe(arrived: Timestamp, client: IpAddr, request: &Parts) -> Observation {
-    let field = |name| request.headers.get(name).cloned();
+pub(super) fn observe<B>(arrived: Timestamp, client: IpAddr, request: &Request<B>) -> Observation {
+    let field = |name| request.headers().get(name).cloned();
     let head = RequestHead {
-        method: request.method.clone(),
-        target: request.uri.clone(),
-        version: request.version,
+        method: request.method().clone(),
+        target: request.uri().clone(),
+        version: request.version(),
         referrer: field(header::REFERER),
         agent: field(header::USER_AGENT),
         authorization: field(header::AUTHORIZATION),

@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Meter, Metered, Stage, Worker};
 use crate::entry::NotARequest;
-use crate::proxy;
+use crate::proxy::{self, Named};
 
 /// What the exchanges of one connection know of it.
 pub(crate) struct Connection {
@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) peer: IpAddr,
     pub(crate) secure: bool,
     pub(crate) meter: Arc<Meter>,
+    /// For which host the last request was.
+    pub(crate) named: RefCell<Option<Rc<Named>>>,
     /// Exchanges that have begun and not ended.
     pub(crate) exchanges: Cell<usize>,
     waker: RefCell<Option<Waker>>,
@@ -78,6 +80,7 @@ impl Connection {
             peer: peer.to_canonical(),
             secure,
             meter,
+            named: RefCell::new(None),
             exchanges: Cell::new(0),
             waker: RefCell::new(None),
             worker,

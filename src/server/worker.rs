@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::meter::{Allowances, TICK, Ticks};
 use super::{Connection, Shared};
-use crate::proxy::{HostNames, Pool, Site};
+use crate::proxy::{HostNames, Pool};
 
 /// How often the cookies that were met are recorded, in ticks: once an hour.
 const COOKIES_EVERY: u32 = 3600 * 4;
@@ -58,13 +58,12 @@ impl Worker {
         })
     }
 
-    /// The site of a host name in lower case, with its place in the list.
-    pub(crate) fn site(&self, host: &str) -> Option<(usize, &Arc<Site>)> {
+    /// The place in the list of the site that has this host name, in lower case.
+    pub(crate) fn place(&self, host: &str) -> Option<usize> {
         self.shared
             .sites
             .iter()
-            .enumerate()
-            .find(|(_, site)| site.hosts.iter().any(|name| **name == *host))
+            .position(|site| site.hosts.iter().any(|name| **name == *host))
     }
 
     pub(crate) fn is_draining(&self) -> bool {

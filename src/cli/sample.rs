@@ -71,21 +71,8 @@ pub(super) fn show(sample: &Sample, site: &Site, lang: Lang, clock: &Clock, out:
     for line in cms_sets(sample, site) {
         let judged = cookies::judge(line.as_bytes(), &site.policy.cookies, false, clock);
         writeln!(out, "  before  {line}")?;
-        match judged.line() {
-            Some(after) => writeln!(
-                out,
-                "  after   {}  ({}{})",
-                lossy(&after),
-                verdict(judged.verdict),
-                why(judged.standing, lang)
-            )?,
-            None => writeln!(
-                out,
-                "  after   nothing  ({}{})",
-                verdict(judged.verdict),
-                why(judged.standing, lang)
-            )?,
-        }
+        let after = judged.line().map_or("nothing".to_owned(), |after| lossy(&after));
+        writeln!(out, "  after   {after}  ({})", verdict(judged.verdict, judged.standing))?;
     }
     Ok(())
 }
@@ -167,12 +154,13 @@ fn why(standing: Standing<'_>, lang: Lang) -> String {
     }
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Passed => "passes as it is",
-        Verdict::Limited => "limited to the session",
-        Verdict::Deletion => "a deletion, passes as it is",
-        Verdict::Stripped => "stripped",
+fn verdict(verdict: Verdict, standing: Standing<'_>) -> &'static str {
+    match (verdict, standing) {
+        (Verdict::Passed, _) => "passes as it is",
+        (Verdict::Limited, _) => "limited to the session",
+        (Verdict::Deletion, _) => "a deletion, passes as it is",
+        (Verdict::Stripped, Standing::Malformed) => "stripped: not a valid name",
+        (Verdict::Stripped, _) => "stripped: not in the policy",
     }
 }
 

@@ -14,6 +14,7 @@ mod limits;
 mod outcomes;
 mod proxies;
 mod readers;
+mod readme;
 mod secrets;
 mod serve;
 mod sites;

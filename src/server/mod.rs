@@ -1,8 +1,8 @@
 //! Listeners, TLS, limits; accept, serve, drain.
 //!
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
-//! (SO_REUSEPORT) and upstream connections of its own. [`listen`] shares the ports, [`worker`] is one thread's life,
-//! [`connection`] one visitor's connection, [`meter`] its time limits.
+//! (SO_REUSEPORT) and upstream connections of its own. `listen` shares the ports, `worker` is one thread's life,
+//! `connection` one visitor's connection, `meter` its time limits.
 
 mod connection;
 mod listen;

@@ -22,6 +22,9 @@ use crate::proxy::{HostNames, Pool};
 /// How often the cookies that were met are recorded, in ticks: once an hour.
 const COOKIES_EVERY: u32 = 3600 * 4;
 
+/// Between the last connection and the drain: what its visitor has sent already is read, and answered.
+const LAST_READ: Duration = Duration::from_millis(20);
+
 /// What the connections of one thread share.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
@@ -186,6 +189,7 @@ async fn live(
     for listener in listeners {
         let _ = listener.await; // what the kernel had accepted already is served
     }
+    time::sleep(LAST_READ).await;
     worker.draining.set(true);
     worker.wake(|_| true);
     let _ = time::timeout(worker.shared.limits.drain_time, async {

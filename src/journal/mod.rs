@@ -81,6 +81,7 @@ mod read;
 mod recovery;
 mod retention;
 mod segment;
+pub mod tree;
 mod writer;
 
 #[cfg(test)]

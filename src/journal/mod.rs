@@ -70,10 +70,12 @@
 //! showed at start, and then forgot, are an index without a line by rule 8.
 
 mod appender;
+pub mod checkpoint;
 mod disk;
 mod event;
 mod fault;
 mod layout;
+pub mod note;
 mod open;
 mod policies;
 mod queue;

@@ -78,6 +78,7 @@ mod layout;
 pub mod note;
 mod open;
 mod policies;
+pub mod proof;
 mod queue;
 mod read;
 mod recovery;

@@ -196,6 +196,35 @@ fn go_accepts_the_growth_of_a_log_and_its_tiles_and_no_flipped_bit() {
 }
 
 #[test]
+fn go_finds_the_cosignature_of_a_witness_right() {
+    let Some(go) = Go::build("cosignatures, by Go") else {
+        return;
+    };
+    let mut log = Log::of(1, 2);
+    let witness = Cosigner::generate("witness.example/w1".parse().expect("a name")).expect("a key");
+    let cosignature = log.new.cosign(&witness, 1_800_000_000).expect("signed");
+    log.new.add(cosignature, witness.verifier()).expect("the witness's");
+    let text = log.new.note().to_string();
+    go.write("witness", witness.verifier().to_string());
+    go.write("new", &text);
+    assert_eq!(go.objects("cosignature"), None);
+
+    // The time begins after the id, four bytes; this is a bit of it.
+    let digits = text.split(' ').next_back().expect("base64");
+    let later = text.replace(digits, &format!("{}B{}", &digits[..8], &digits[9..]));
+    go.write("new", later);
+    assert!(
+        go.objects("cosignature")
+            .is_some_and(|why| why.contains("invalid signature"))
+    );
+    go.write("new", log.old.note().to_string());
+    assert!(
+        go.objects("cosignature")
+            .is_some_and(|why| why.contains("no verifiable signatures"))
+    );
+}
+
+#[test]
 fn go_and_townclerk_sign_with_each_others_keys() {
     let Some(go) = Go::build("keys and notes, by Go") else {
         return;

@@ -5,8 +5,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"io/ioutil"
 	"os"
@@ -18,9 +21,10 @@ import (
 )
 
 func main() {
-	commands := map[string]func(){"record": record, "growth": growth, "tiles": tiles, "sign": sign, "keygen": keygen}
+	commands := map[string]func(){"record": record, "growth": growth, "tiles": tiles, "cosignature": cosignature,
+		"sign": sign, "keygen": keygen}
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		check(fmt.Errorf("usage: check record|growth|tiles|sign|keygen"))
+		check(fmt.Errorf("usage: check record|growth|tiles|cosignature|sign|keygen"))
 	}
 	commands[os.Args[1]]()
 }
@@ -57,6 +61,41 @@ func tiles() {
 	proof, err := tlog.ProveTree(new.N, old.N, reader)
 	check(err)
 	expect(fmt.Sprint(proof) == fmt.Sprint(hashes(strings.Fields(string(read("growth"))))), "the same proof")
+}
+
+// cosignature: the checkpoint in "new" is signed by the witness whose key is in "witness".
+func cosignature() {
+	parts := strings.SplitN(string(read("witness")), "+", 3)
+	expect(len(parts) == 3, "the three parts of a key")
+	hash, err := strconv.ParseUint(parts[1], 16, 32)
+	check(err)
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	check(err)
+	expect(len(key) == 33 && key[0] == 4, "a key for cosignature/v1")
+	sum := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	expect(binary.BigEndian.Uint32(sum[:]) == uint32(hash), "the id of the key")
+	opened, err := note.Open(read("new"), note.VerifierList(witness{parts[0], uint32(hash), key[1:]}))
+	check(err)
+	expect(len(opened.Sigs) == 1, "one signature of the witness")
+}
+
+// witness verifies signatures as c2sp.org/tlog-cosignature lays them out, which Go's library does not know.
+type witness struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+}
+
+func (w witness) Name() string { return w.name }
+
+func (w witness) KeyHash() uint32 { return w.hash }
+
+func (w witness) Verify(text, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	time := binary.BigEndian.Uint64(signature)
+	return ed25519.Verify(w.key, []byte(fmt.Sprintf("cosignature/v1\ntime %d\n%s", time, text)), signature[8:])
 }
 
 // sign: signs the text in "text" with the private key in "private", which another program made.

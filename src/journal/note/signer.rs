@@ -11,7 +11,8 @@ use super::key::{Algorithm, KeyError, KeyName, VerifierKey, cosigned};
 /// A log's key: signs notes, with [`Algorithm::Ed25519`].
 pub struct Signer(Secret);
 
-/// A witness's key: signs checkpoints with the time, with [`Algorithm::Cosignature`].
+/// A witness's key: signs checkpoints with the time, with [`Algorithm::Cosignature`], and nothing else: see
+/// [`Signed::cosign`](crate::journal::checkpoint::Signed::cosign).
 pub struct Cosigner(Secret);
 
 impl Signer {
@@ -89,7 +90,7 @@ impl Cosigner {
     /// # Errors
     ///
     /// The cryptographic library failed, or the time is later.
-    pub fn sign(&self, text: &str, time: u64) -> Result<SignatureLine, CryptoError> {
+    pub(in crate::journal) fn sign(&self, text: &str, time: u64) -> Result<SignatureLine, CryptoError> {
         i64::try_from(time).map_err(|_| CryptoError)?;
         let signature = self.0.sign(&cosigned(time, text))?;
         let signature = [&time.to_be_bytes()[..], &signature].concat();
@@ -161,12 +162,16 @@ impl Secret {
         let mut bytes = Zeroizing::new([self.public.algorithm() as u8; 33]);
         bytes[1..].copy_from_slice(self.seed.as_slice());
         let (name, id) = (self.public.name(), self.public.id());
-        // Room for all of it at once: a text that grows leaves copies behind.
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + name.as_str().len() + 10 + 44));
+        // Into places that are wiped, and with room for all of it at once: a text that grows leaves copies behind.
+        let mut base64 = Zeroizing::new([0; 44]);
+        let length = BASE64
+            .encode_slice(bytes.as_slice(), base64.as_mut_slice())
+            .unwrap_or(0); // 33 bytes are 44
+        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + name.as_str().len() + 10 + length));
         text.push_str(PREFIX);
         text.push_str(name.as_str());
         text.push_str(&format!("+{id:08x}+"));
-        BASE64.encode_string(bytes.as_slice(), &mut text);
+        text.extend(base64[..length].iter().copied().map(char::from));
         PrivateText(text)
     }
 

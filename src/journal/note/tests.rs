@@ -153,6 +153,21 @@ fn a_private_key_is_read_back_from_its_text() {
     assert_eq!(Signer::parse(&renamed).err(), Some(KeyError::Id));
 }
 
+/// Compiles only as long as none of them can be printed: else both traits would fit.
+#[test]
+fn no_secret_can_be_printed_by_accident() {
+    trait Fits<Which> {
+        fn fits() {}
+    }
+    struct Printed;
+    impl<T> Fits<()> for T {}
+    impl<T: std::fmt::Debug> Fits<Printed> for T {}
+    <Signer as Fits<_>>::fits();
+    <Cosigner as Fits<_>>::fits();
+    <PrivateText as Fits<_>>::fits();
+    <crate::journal::tree::Salt as Fits<_>>::fits();
+}
+
 #[test]
 fn two_keys_are_never_the_same() {
     assert_ne!(signer().verifier(), signer().verifier());

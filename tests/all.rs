@@ -10,6 +10,7 @@ mod drain;
 mod exchange;
 mod full_disk;
 mod host_names;
+mod interop;
 mod limits;
 mod outcomes;
 mod proxies;

@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::disk::{Disk, Folder};
 use super::event::Event;
 use super::layout::{self, Marker};
-use super::segment::Name;
+use super::segment::{self, Name};
 use super::{Lines, Log, recovery};
 
 /// The folder of the holds; it is made with the first.
@@ -181,6 +181,21 @@ impl Holds {
     /// [`HoldError::Damaged`], [`HoldError::Disk`].
     pub fn list(&self) -> Result<Vec<Hold>, HoldError> {
         list(&*self.disk)
+    }
+
+    /// The segments of `access` that are there now and that a hold keeps, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`HoldError::Disk`].
+    pub fn segments(&self, hold: &Hold) -> Result<Vec<Name>, HoldError> {
+        let names = segment::list(&*self.disk, Log::Access)?;
+        let next = names.iter().skip(1).map(|next| Some(next.day)).chain([None]);
+        let kept = names
+            .iter()
+            .zip(next)
+            .filter(|(name, next)| hold.keeps(name.day, *next));
+        Ok(kept.map(|(name, _)| *name).collect())
     }
 
     /// Sets a hold, durably. From the next round of retention on, nothing that it keeps is removed.

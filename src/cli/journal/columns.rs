@@ -14,10 +14,12 @@ use super::form::Mark;
 const LOOKED_AT: usize = 256;
 /// Where there is no terminal.
 const WIDTH: usize = 80;
-/// The least that the last column has, however narrow the terminal.
-const LEAST: usize = 16;
+/// What the last column has at least: for it the widest of the others gives way, but for the first, the time.
+const LEAST: usize = 14;
+/// No column gives way below this.
+const NARROW: usize = 6;
 
-/// Rows under their heads, two spaces between columns; the last column is cut at the edge.
+/// Rows under their heads, two spaces between columns; what is cut ends in `…`.
 pub(super) struct Columns {
     heads: &'static [&'static str],
     widths: Vec<usize>,
@@ -75,19 +77,31 @@ impl Columns {
     }
 
     fn line<'a>(&self, cells: impl Iterator<Item = &'a str>) -> String {
-        let last = self.heads.len().saturating_sub(1);
+        let (widths, last) = self.fitting();
         let mut line = String::new();
-        let mut used = 0;
-        for (column, (cell, width)) in cells.zip(&self.widths).enumerate() {
-            if column == last {
-                line.push_str(&short(cell, self.width.saturating_sub(used).max(LEAST)));
-            } else {
-                line.push_str(&format!("{cell:width$}  "));
-                used += width + 2;
+        for (column, cell) in cells.enumerate() {
+            match widths.get(column) {
+                Some(&width) => line.push_str(&format!("{:width$}  ", short(cell, width))),
+                None => line.push_str(&short(cell, last)),
             }
         }
         line.truncate(line.trim_end().len());
         line
+    }
+
+    /// How wide each column is so that all fit, and the last one.
+    fn fitting(&self) -> (Vec<usize>, usize) {
+        let mut widths = self.widths.clone();
+        widths.pop();
+        let used = |widths: &[usize]| widths.iter().map(|width| width + 2).sum::<usize>();
+        while used(&widths) + LEAST > self.width {
+            match widths.iter_mut().skip(1).max().filter(|widest| **widest > NARROW) {
+                Some(widest) => *widest -= 1,
+                None => break,
+            }
+        }
+        let last = self.width.saturating_sub(used(&widths)).max(1);
+        (widths, last)
     }
 }
 
@@ -136,13 +150,15 @@ mod tests {
             "1",
         ];
         assert_eq!(table(80, &rows), expected);
-        assert_eq!(table(31, &rows)[1], "1      200     GET /żółw-i-inne");
-        assert!(
-            table(31, &[["1", "200", &"x".repeat(99)]])
-                .iter()
-                .all(|line| line.chars().count() <= 31)
-        );
-        assert!(table(31, &[["1", "200", &"x".repeat(99)]])[1].ends_with('…'));
+        let long = ["1", "upstream.timeout", &"x".repeat(99)];
+        assert_eq!(table(31, &[long])[1], "1  upstream.tim…  xxxxxxxxxxxx…");
+        for width in [0, 10, 31, 80] {
+            assert!(
+                table(width, &[long])
+                    .iter()
+                    .all(|line| line.chars().count() <= width.max(12))
+            );
+        }
     }
 
     #[test]

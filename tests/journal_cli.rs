@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -413,6 +414,12 @@ fn a_hold_keeps_what_its_case_needs_and_a_release_lets_it_go() {
     );
     assert!(said.contains("there now: 3, from 2020-03-03 on"), "{said}");
     assert_eq!(desk.run(&hold).code, Some(1), "once a case");
+    for (path, mode) in [("holds", 0o700), ("holds/RPD-12.2026.toml", 0o600)] {
+        let permissions = fs::metadata(desk.journal.join(path))
+            .expect("it is there")
+            .permissions();
+        assert_eq!(permissions.mode() & 0o777, mode, "{path}");
+    }
     let listed = desk.says(&["holds"]);
     assert!(
         listed.contains("RPD-12.2026") && listed.contains("pismo RPD"),

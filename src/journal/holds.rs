@@ -351,7 +351,7 @@ mod tests {
         assert!(list(&disk).unwrap().is_empty());
         let hold = hold("2026-11-01T00:00:00Z", "2026-11-02T00:00:00.5Z");
         set(&disk, &hold).unwrap();
-        assert_eq!(list(&disk).unwrap(), [hold.clone()]);
+        assert_eq!(list(&disk).unwrap(), std::slice::from_ref(&hold));
         assert!(matches!(set(&disk, &hold), Err(HoldError::Exists)));
         release(&disk, &hold.case).unwrap();
         assert!(list(&disk).unwrap().is_empty());

@@ -1,5 +1,5 @@
-//! Retention is an upper bound: a segment goes, whole, before its oldest entry is older than the policy allows, unless a
-//! hold keeps it.
+//! Retention is an upper bound: a segment goes, whole, before its oldest entry is older than the policy allows, unless
+//! a hold keeps it.
 //!
 //! A segment of day D holds exchanges that ended on D, so they may have arrived somewhat earlier. It is due two hours
 //! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::disk::{Disk, Folder};
 use super::event::Event;
 use super::fault::{Fault, Kind, Step};
-use super::holds::{self, Case, Hold, HoldError};
+use super::holds::{self, Case, Hold, HoldError, Holds};
 use super::segment::{self, Name};
 use super::writer::{Goal, Writer};
 use super::{Log, layout};
@@ -42,10 +42,10 @@ impl Due {
     ///
     /// # Errors
     ///
-    /// [`HoldError::Damaged`], with which nothing is removed, and [`HoldError::Disk`].
+    /// [`HoldError::NotAJournal`]; [`HoldError::Damaged`], with which nothing is removed; [`HoldError::Disk`].
     pub fn now(folder: &Path, retention: Retention, now: Timestamp) -> Result<Vec<Self>, HoldError> {
+        let holds = Holds::of(folder)?.list()?;
         let disk = Folder::new(folder);
-        let holds = holds::list(&disk)?;
         let names = segment::list(&disk, Log::Access)?;
         let mut found = Vec::new();
         for at in 0..due(&names, retention, now) {

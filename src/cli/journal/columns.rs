@@ -151,7 +151,7 @@ mod tests {
         ];
         assert_eq!(table(80, &rows), expected);
         let long = ["1", "upstream.timeout", &"x".repeat(99)];
-        assert_eq!(table(31, &[long])[1], "1  upstream.tim…  xxxxxxxxxxxx…");
+        assert_eq!(table(31, &[long])[1], "1  upstream.ti…  xxxxxxxxxxxxx…");
         for width in [0, 10, 31, 80] {
             assert!(
                 table(width, &[long])

@@ -80,7 +80,7 @@ impl View {
     ///
     /// When events are asked for something that only requests have.
     pub(super) fn shower<W: Write>(&self, clock: &Clock, out: W) -> Result<Shower<'_, W>, Problem> {
-        if self.log == Which::Events && (self.filter.is_about_requests() || self.form() == Form::Combined) {
+        if self.log == Which::Events && (self.filter.is_about_requests() || self.format == Form::Combined) {
             return Err(Problem::with_hint(
                 "events are not requests",
                 "with --log events leave out --status, --path, --address, --error and --format combined",
@@ -90,8 +90,8 @@ impl View {
             filter: &self.filter,
             period: self.filter.period(clock.now()),
             log: self.log(),
-            form: self.form(),
-            encoder: Encoder::new(match self.form() {
+            form: self.format,
+            encoder: Encoder::new(match self.format {
                 Form::Combined => Format::Combined,
                 Form::Json | Form::Table => Format::JsonLines,
             }),
@@ -103,10 +103,6 @@ impl View {
             out,
             missed: None,
         })
-    }
-
-    fn form(&self) -> Form {
-        self.format
     }
 }
 

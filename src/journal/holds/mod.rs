@@ -8,7 +8,13 @@
 //!
 //! A hold that cannot be read holds everything back: what is removed is gone for good.
 
-use std::collections::BTreeMap;
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use told::Told;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -20,10 +26,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::disk::{Disk, Folder};
-use super::event::Event;
 use super::layout::{self, Marker};
 use super::segment::{self, Name};
-use super::{Lines, Log, recovery};
+use super::{Log, recovery};
 
 /// The folder of the holds; it is made with the first.
 pub(crate) const FOLDER: &str = "holds";
@@ -270,53 +275,6 @@ pub(crate) fn release(disk: &dyn Disk, case: &Case) -> Result<(), HoldError> {
     Ok(disk.sync_folder(FOLDER)?)
 }
 
-/// The holds that `events` tell of, so that each change is told once, across restarts too.
-pub(crate) struct Told(BTreeMap<Case, (Timestamp, Timestamp)>);
-
-impl Told {
-    /// What the events say.
-    pub(crate) fn read(disk: &Arc<dyn Disk>) -> io::Result<Self> {
-        let mut told = BTreeMap::new();
-        let mut lines = Lines::on(Arc::clone(disk), Log::Events)?;
-        let about_holds = memchr::memmem::Finder::new(b"\"event.name\":\"hold.");
-        while let Some(line) = lines.next_line()? {
-            if about_holds.find(line.text).is_none() {
-                continue;
-            }
-            let event: Value = serde_json::from_slice(line.text).unwrap_or_default(); // another's line tells nothing
-            let text = |key: &str| event.get(key).and_then(Value::as_str);
-            let time = |key: &str| text(key)?.parse::<Timestamp>().ok();
-            let Some(case) = text("case").and_then(Case::parse) else {
-                continue;
-            };
-            match (text("event.name"), time("from"), time("to")) {
-                (Some("hold.set"), Some(from), Some(to)) => told.insert(case, (from, to)),
-                (Some("hold.release"), _, _) => told.remove(&case),
-                _ => None,
-            };
-        }
-        Ok(Self(told))
-    }
-
-    /// What is to be told of the holds that are there now. It counts as told.
-    pub(crate) fn changes(&mut self, holds: &[Hold]) -> Vec<Event> {
-        let now: BTreeMap<_, _> = holds
-            .iter()
-            .map(|hold| (hold.case.clone(), (hold.from, hold.to)))
-            .collect();
-        let released = self.0.keys().filter(|case| !now.contains_key(case));
-        let mut events: Vec<_> = released.map(|case| Event::Release { case: case.clone() }).collect();
-        let set = now.iter().filter(|(case, time)| self.0.get(case) != Some(time));
-        events.extend(set.map(|(case, &(from, to))| Event::Hold {
-            case: case.clone(),
-            from,
-            to,
-        }));
-        self.0 = now;
-        events
-    }
-}
-
 /// Which cases keep a segment, given the one that follows it.
 pub(crate) fn keeping<'a>(holds: &'a [Hold], name: &Name, next: Option<&Name>) -> impl Iterator<Item = &'a Case> {
     let (day, next) = (name.day, next.map(|next| next.day));
@@ -324,92 +282,4 @@ pub(crate) fn keeping<'a>(holds: &'a [Hold], name: &Name, next: Option<&Name>) -
         .iter()
         .filter(move |hold| hold.keeps(day, next))
         .map(|hold| &hold.case)
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::journal::simulated::Simulated;
-
-    fn hold(from: &str, to: &str) -> Hold {
-        Hold {
-            case: Case::parse("RPD-12.2026").unwrap(),
-            from: from.parse().unwrap(),
-            to: to.parse().unwrap(),
-            set: "2026-11-21T20:00:00Z".parse().unwrap(),
-            reason: Some("pismo \"RPD\" \\ 12".to_owned()),
-        }
-    }
-
-    #[test]
-    fn a_hold_is_read_as_it_is_set_once_and_is_gone_when_released() {
-        let disk = Simulated::default();
-        layout::init_on(&disk, "town.example").unwrap();
-        assert!(list(&disk).unwrap().is_empty());
-        let hold = hold("2026-11-01T00:00:00Z", "2026-11-02T00:00:00.5Z");
-        set(&disk, &hold).unwrap();
-        assert_eq!(list(&disk).unwrap(), std::slice::from_ref(&hold));
-        assert!(matches!(set(&disk, &hold), Err(HoldError::Exists)));
-        release(&disk, &hold.case).unwrap();
-        assert!(list(&disk).unwrap().is_empty());
-        assert!(matches!(release(&disk, &hold.case), Err(HoldError::Missing)));
-    }
-
-    #[test]
-    fn what_is_not_a_hold_is_not_set() {
-        let disk = Simulated::default();
-        let time = "2026-11-01T00:00:00Z";
-        assert!(matches!(set(&disk, &hold(time, time)), Err(HoldError::Empty)));
-        for reason in ["a\nb".to_owned(), "a".repeat(501)] {
-            let mut hold = hold(time, "2026-11-02T00:00:00Z");
-            hold.reason = Some(reason);
-            assert!(matches!(set(&disk, &hold), Err(HoldError::Reason)));
-        }
-        for case in ["", ".new", "../a", "a/b", "a b", "ż", "-a", &"a".repeat(65)] {
-            assert_eq!(Case::parse(case), None, "{case}");
-        }
-    }
-
-    #[test]
-    fn a_damaged_hold_is_no_missing_hold() {
-        for text in ["", "case = \"b\"", "case = \"a\"\nfrom = 1\n", "\u{0}"] {
-            let disk = Simulated::default();
-            disk.make_folder(FOLDER).unwrap();
-            disk.put("holds/a.toml", text.as_bytes());
-            assert!(matches!(list(&disk), Err(HoldError::Damaged { case }) if case == "a"));
-        }
-    }
-
-    #[test]
-    fn a_hold_keeps_the_days_that_it_touches_and_those_next_to_them() {
-        let hold = hold("2026-11-10T08:00:00Z", "2026-11-11T00:00:00Z");
-        let days =
-            (1..=30).filter(|day| hold.keeps(date(2026, 11, *day), Some(date(2026, 11, *day).tomorrow().unwrap())));
-        assert_eq!(days.collect::<Vec<_>>(), [9, 10, 11]);
-        let last = Some(date(2026, 11, 20));
-        assert!(
-            hold.keeps(date(2026, 11, 1), last),
-            "it may hold what waited for a failed disk"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn any_case_and_reason_read_back(case in "\\PC{0,8}|[a-z0-9._-]{1,64}", reason in prop::option::of("\\PC{0,40}")) {
-            if let Some(case) = Case::parse(&case) {
-                let mut hold = hold("2026-11-10T08:00:00Z", "2026-11-11T00:00:00Z");
-                hold.case = case.clone();
-                hold.reason = reason.filter(|reason| !reason.chars().any(char::is_control));
-                prop_assert_eq!(Hold::parse(&case, &hold.text()), Some(hold));
-            }
-        }
-
-        #[test]
-        fn any_file_is_survived(text in "\\PC{0,60}|(case = \"a\"\n)?(from = [0-9T:Z-]{1,20}\n)?") {
-            Hold::parse(&Case::parse("a").unwrap(), &text);
-        }
-    }
 }

@@ -33,10 +33,14 @@ pub(super) fn run(cat: &Cat) -> Done {
         let Some(line) = lines.next_line().map_err(cannot_read)? else {
             break;
         };
-        if to_terminal {
-            progress.clear();
+        if !shower.takes(&line) {
+            continue;
         }
-        shower.show_if_chosen(&line)?;
+        shower.show_line(&line)?;
+        // Who waits at the terminal for few records sees each at once.
+        if to_terminal && progress.clear() {
+            shower.flush()?;
+        }
     }
     drop(progress);
     shower.finish()?;

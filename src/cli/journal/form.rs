@@ -115,22 +115,23 @@ impl<W: Write> Shower<'_, W> {
         }
     }
 
-    /// The record, if it is one that is wanted.
+    /// Whether the record is one that is wanted. A line that is no record is counted.
+    pub(super) fn takes(&mut self, line: &Line<'_>) -> bool {
+        self.wants(line).unwrap_or_else(|_| self.miss(line.index, line.segment))
+    }
+
+    /// Shows a record.
+    pub(super) fn show_line(&mut self, line: &Line<'_>) -> io::Result<()> {
+        self.show(line.text, line.index, line.segment)
+    }
+
+    /// Keeps the record for later, if it is one that is wanted.
     pub(super) fn choose(&mut self, line: &Line<'_>) -> Option<Chosen> {
-        let wanted = self.wants(line).unwrap_or_else(|_| self.miss(line.index, line.segment));
-        wanted.then(|| Chosen {
+        self.takes(line).then(|| Chosen {
             segment: line.segment,
             index: line.index,
             text: line.text.to_vec(),
         })
-    }
-
-    /// Shows the record, if it is one that is wanted.
-    pub(super) fn show_if_chosen(&mut self, line: &Line<'_>) -> io::Result<()> {
-        if self.wants(line).unwrap_or_else(|_| self.miss(line.index, line.segment)) {
-            self.show(line.text, line.index, line.segment)?;
-        }
-        Ok(())
     }
 
     pub(super) fn show_chosen(&mut self, chosen: &Chosen) -> io::Result<()> {

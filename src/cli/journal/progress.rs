@@ -47,11 +47,13 @@ impl Progress {
         }
     }
 
-    /// Takes the line back, before something else is said.
-    pub(super) fn clear(&mut self) {
-        if self.shown.take().is_some() {
+    /// Takes the line back, before something else is said; whether there was one.
+    pub(super) fn clear(&mut self) -> bool {
+        let shown = self.shown.take().is_some();
+        if shown {
             let _ = write!(io::stderr(), "\r\x1b[K"); // without stderr nobody waits
         }
+        shown
     }
 }
 

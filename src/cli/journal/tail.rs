@@ -99,7 +99,9 @@ fn follow<W: Write>(mut lines: Lines, shower: &mut Shower<'_, W>) -> Result<(), 
         loop {
             lines.look().map_err(cannot_read)?;
             while let Some(line) = lines.next_line().map_err(cannot_read)? {
-                shower.show_if_chosen(&line)?;
+                if shower.takes(&line) {
+                    shower.show_line(&line)?;
+                }
             }
             shower.flush()?;
             tokio::select! {

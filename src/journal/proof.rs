@@ -1,5 +1,5 @@
-//! The proof that one record is in a log, as a text that stands by itself (C2SP, tlog-proof v1). It is verified with the
-//! record, the proof and the log's key, without the journal or a network.
+//! The proof that one record is in a log, as a text that stands by itself (C2SP, tlog-proof v1). It is verified with
+//! the record, the proof and the log's key, without the journal or a network.
 //!
 //! ```text
 //! c2sp.org/tlog-proof@v1

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! For any program that knows RFC 6962, record `i` is therefore the bytes `nonce(i) ‖ line`. The salt is there because
-//! a proof hands out its neighbours' hashes, and a line is short enough to be guessed. When the salt is gone, the hashes
-//! say nothing any more about the records that they were made of.
+//! a proof hands out its neighbours' hashes, and a line is short enough to be guessed. When the salt is gone, the
+//! hashes say nothing any more about the records that they were made of.
 //!
 //! # Levels
 //!

@@ -11,26 +11,43 @@ use http::StatusCode;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::headers;
 use super::upstream::Answer;
 use super::witness::Witness;
 use crate::entry::{Outcome, Refusal, Who};
 use crate::server::{Connection, Stage};
 
-/// The body of a request on its way to the CMS, limited in size and in the time between its bytes.
+/// The body of a request on its way to the CMS, limited in size and in the time between its bytes. What the CMS did not
+/// want of it is still read ([`Connection::linger`]).
 pub(super) struct RequestBody {
-    body: Incoming,
+    /// Until all of it was read, or it cannot be read any further.
+    body: Option<Incoming>,
     connection: Rc<Connection>,
     allowed: u64,
+    /// The visitor sends it only when told to go on, and was not told yet (RFC 9110, section 10.1.1).
+    expected: bool,
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Incoming, connection: Rc<Connection>) -> Self {
+    /// `expected`: whether the visitor waits for a 100 before it sends it.
+    pub(super) fn new(body: Incoming, expected: bool, connection: Rc<Connection>) -> Self {
         let allowed = connection.worker.shared.limits.body_bytes;
         Self {
-            body,
+            body: (!body.is_end_stream()).then_some(body),
             connection,
             allowed,
+            expected,
         }
+    }
+
+    /// The same once more, if it is nothing.
+    pub(super) fn repeat(&self) -> Option<Self> {
+        self.body.is_none().then(|| Self {
+            body: None,
+            connection: Rc::clone(&self.connection),
+            allowed: self.allowed,
+            expected: false,
+        })
     }
 }
 
@@ -63,11 +80,19 @@ impl HttpBody for RequestBody {
     type Error = BodyFault;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let polled = Pin::new(body).poll_frame(cx);
+        self.expected = false;
         let meter = &self.connection.meter;
+        if polled.is_pending() && meter.wants_more() {
+            self.connection.wake(); // to be told that no more will come
+        }
         match polled {
             Poll::Pending if meter.stage() == Stage::Upload => {
                 if meter.is_overdue() {
+                    self.body = None;
                     return Poll::Ready(Some(Err(BodyFault::TooSlow)));
                 }
                 Poll::Pending
@@ -76,8 +101,14 @@ impl HttpBody for RequestBody {
                 meter.enter(Stage::Upload);
                 Poll::Pending
             }
-            Poll::Ready(Some(Ok(frame))) => {
+            Poll::Ready(Some(Ok(mut frame))) => {
                 meter.enter(Stage::Answer); // it is the CMS's turn to take it
+                meter.got_more();
+                if let Some(trailers) = frame.trailers_mut() {
+                    headers::trailers(trailers);
+                    self.body = None;
+                    return Poll::Ready(Some(Ok(frame)));
+                }
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 match self.allowed.checked_sub(bytes) {
                     Some(left) => self.allowed = left,
@@ -85,20 +116,34 @@ impl HttpBody for RequestBody {
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyFault::Broken))),
+            Poll::Ready(Some(Err(_))) => {
+                self.body = None;
+                Poll::Ready(Some(Err(BodyFault::Broken)))
+            }
             Poll::Ready(None) => {
                 meter.enter(Stage::Answer);
+                self.body = None;
                 Poll::Ready(None)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or(SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for RequestBody {
+    /// An answer that comes before the body's end must not be lost in the reset that follows bytes nobody reads.
+    fn drop(&mut self) {
+        match self.body.take() {
+            Some(body) if !self.expected && !body.is_end_stream() => self.connection.linger(body),
+            _ => {}
+        }
     }
 }
 
@@ -201,6 +246,7 @@ impl HttpBody for Body {
             }
             Source::Upstream(answer) => std::task::ready!(answer.poll_frame(cx)),
         };
+        let frame = frame.map(|frame| frame.map(only_fit_trailers));
         match &frame {
             None => self.end_whole(),
             Some(Ok(frame)) => {
@@ -209,6 +255,9 @@ impl HttpBody for Body {
                     witness.handed_over(bytes);
                 }
                 self.unsent = true;
+                if frame.is_trailers() {
+                    self.end_whole(); // hyper asks for nothing after them
+                }
             }
             Some(Err(fault)) => return self.poll_fault(*fault, cx),
         }
@@ -239,6 +288,13 @@ impl Drop for Body {
             self.end_whole();
         }
     }
+}
+
+fn only_fit_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        headers::trailers(trailers);
+    }
+    frame
 }
 
 impl From<BodyFault> for Refusal {

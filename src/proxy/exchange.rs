@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::upgrade::{self, OnUpgrade};
+use jiff::Timestamp;
 
 use super::body::{Body, RequestBody};
-use super::refusal::Failure;
+use super::refusal::{Failure, Language};
 use super::upstream::Answer;
 use super::witness::Witness;
 use super::{forwarded, headers, target, upgrade as tunnel, witness};
@@ -16,8 +17,19 @@ use crate::entry::{Refusal, UpstreamFailure};
 use crate::server::Connection;
 
 /// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
-pub(crate) async fn exchange(connection: Rc<Connection>, mut request: Request<Incoming>) -> Response<Body> {
+pub(crate) fn exchange(connection: Rc<Connection>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> {
+    // Begun before the future is polled: hyper looks for the end of the visitor's input first.
     let arrived = connection.meter.begin_exchange();
+    let expected = request.headers().contains_key(header::EXPECT);
+    let request = request.map(|body| RequestBody::new(body, expected, Rc::clone(&connection)));
+    there_and_back(connection, arrived, request)
+}
+
+async fn there_and_back(
+    connection: Rc<Connection>,
+    arrived: Timestamp,
+    mut request: Request<RequestBody>,
+) -> Response<Body> {
     let asked = forwarded::asked(request.headers(), &connection);
     let named = target::named(&request, &connection);
     // What is for no site of ours is recorded by the first.
@@ -26,10 +38,11 @@ pub(crate) async fn exchange(connection: Rc<Connection>, mut request: Request<In
     let in_force = site.in_force.load_full(); // one version from the first byte to the last
 
     let method = request.method().clone();
+    let language = Language::preferred(request.headers());
     let observation = witness::observe(arrived, asked.client, &request);
     let witness = match Witness::begin(&connection, site, in_force.clone(), observation) {
         Ok(witness) => witness,
-        Err(refusal) => return Failure::Refused(refusal).into_response(&method, None),
+        Err(refusal) => return Failure::Refused(refusal).into_response(&method, language, None),
     };
 
     let (rules, tally) = (&in_force.policy.cookies, &in_force.tally);
@@ -41,7 +54,6 @@ pub(crate) async fn exchange(connection: Rc<Connection>, mut request: Request<In
         let expired = cookies::inbound(request.headers_mut(), rules, tally);
         let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
 
-        let request = request.map(|body| RequestBody::new(body, Rc::clone(&connection)));
         let mut response = connection.worker.pools[place].send(request, &connection).await?;
 
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -66,7 +78,7 @@ pub(crate) async fn exchange(connection: Rc<Connection>, mut request: Request<In
     match answer.await {
         Ok((response, None)) => whole(response, witness),
         Ok((response, Some(visitor))) => become_tunnel(connection, response, visitor, witness),
-        Err(failure) => failure.into_response(&method, Some(witness)),
+        Err(failure) => failure.into_response(&method, language, Some(witness)),
     }
 }
 

@@ -15,6 +15,7 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
+const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
 /// Always taken out. Content-Length stays: hyper has checked it, and frames the message anew by it.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -45,6 +46,7 @@ pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, p
     *request.uri_mut() = target::origin_form(request.uri());
     *request.version_mut() = Version::HTTP_11;
     let upgrade = wants_websocket(request.headers());
+    let trailers = takes_trailers(request.headers());
     let headers = request.headers_mut();
     let strangers = !asked.believes_claims();
     // An expectation is answered here, by hyper, when the CMS asks for the body.
@@ -54,6 +56,10 @@ pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, p
     if upgrade {
         headers.insert(header::CONNECTION, UPGRADE);
         headers.insert(header::UPGRADE, WEBSOCKET);
+    }
+    if trailers {
+        headers.append(header::CONNECTION, HeaderValue::from_static("te"));
+        headers.insert(header::TE, TRAILERS);
     }
     forwarded::tell(headers, asked, told, peer);
 }
@@ -87,6 +93,22 @@ pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
         .get(header::UPGRADE)
         .is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
         && nominated(headers).any(|name| name.eq_ignore_ascii_case(b"upgrade"))
+}
+
+/// Whether the visitor takes trailers: the one thing in `TE` that we pass on (RFC 9110, section 10.1.4).
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all(header::TE).iter();
+    fields
+        .flat_map(|field| field.as_bytes().split(|&byte| byte == b','))
+        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// Takes out of a message's trailers what belongs to a connection, or would mean something else there: framing,
+/// routing, cookies, who asks (RFC 9110, section 6.5.1).
+pub(super) fn trailers(fields: &mut HeaderMap) {
+    strip(fields, |name| {
+        PROTECTED.contains(name) || *name == header::TRAILER || *name == header::EXPECT || forwarded::is_claim(name)
+    });
 }
 
 /// Removes what belongs to this connection, and what else is `unwanted`.

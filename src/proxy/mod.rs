@@ -8,6 +8,7 @@ mod body;
 mod exchange;
 mod forwarded;
 mod headers;
+mod heard;
 mod host_names;
 mod refusal;
 mod site;

@@ -106,7 +106,8 @@ fn authority(field: &HeaderValue) -> Result<Authority, Refusal> {
         return Err(Refusal::Host);
     }
     let authority = Authority::from_str(text).map_err(|_| Refusal::Host)?;
-    if authority.host().is_empty() {
+    let port = &text[authority.host().len()..];
+    if authority.host().is_empty() || !(port.is_empty() || authority.port_u16().is_some()) {
         return Err(Refusal::Host);
     }
     Ok(authority)

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
@@ -22,6 +23,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::body::{BodyFault, RequestBody};
+use super::heard::Heard;
 use super::refusal::Failure;
 use crate::config::Upstream;
 use crate::entry::UpstreamFailure;
@@ -66,17 +68,24 @@ impl Pool {
         let meter = &connection.meter;
         meter.allow_upstream(self.connect, self.answer);
         while let Some(link) = self.take() {
+            let once_more = repeated(&request);
             match link.ask(request, meter).await {
                 Ok((response, link)) => return Ok(self.answer(response, link, connection)),
                 // The CMS closed it while it was idle, and nothing was sent: any request may go on to the next.
                 Err(Asked::NotSent(back)) => request = *back,
+                // It was closed while the request was on its way. Only what does no harm
+                // twice is asked once more.
+                Err(Asked::Unanswered(failure)) => {
+                    request = once_more.ok_or(failure)?;
+                    break;
+                }
                 Err(Asked::Failed(failure)) => return Err(failure),
             }
         }
         match self.connect(meter).await?.ask(request, meter).await {
             Ok((response, link)) => Ok(self.answer(response, link, connection)),
             Err(Asked::NotSent(_)) => Err(UpstreamFailure::Closed.into()),
-            Err(Asked::Failed(failure)) => Err(failure),
+            Err(Asked::Unanswered(failure) | Asked::Failed(failure)) => Err(failure),
         }
     }
 
@@ -122,12 +131,15 @@ impl Pool {
         })
         .await?;
         let _ = stream.set_nodelay(true); // fails only on a dead socket
+        let heard = Arc::new(AtomicBool::new(false));
+        let stream = Heard::new(stream, Arc::clone(&heard));
         let (sender, driver) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|_| UpstreamFailure::Closed)?;
         Ok(Link {
             sender,
             driver: Box::pin(driver.with_upgrades()),
+            heard,
             over: false,
             idle_since: 0,
         })
@@ -146,6 +158,8 @@ impl Pool {
 pub(super) struct Link {
     sender: SendRequest<RequestBody>,
     driver: Pin<Box<dyn Future<Output = hyper::Result<()>>>>, // hyper does not let its type be named
+    /// Whether a byte has come since the request was sent.
+    heard: Arc<AtomicBool>,
     over: bool,
     idle_since: u32,
 }
@@ -153,7 +167,20 @@ pub(super) struct Link {
 /// Why a request got no answer.
 enum Asked {
     NotSent(Box<Request<RequestBody>>),
+    /// The connection ended before one byte of an answer.
+    Unanswered(Failure),
     Failed(Failure),
+}
+
+/// The request once more, where it may be sent twice: its method is idempotent (RFC 9110, section 9.2.2), and it has no
+/// body.
+fn repeated(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    let body = request.body().repeat().filter(|_| request.method().is_idempotent())?;
+    let mut once_more = Request::new(body);
+    *once_more.method_mut() = request.method().clone();
+    *once_more.uri_mut() = request.uri().clone();
+    *once_more.headers_mut() = request.headers().clone();
+    Some(once_more)
 }
 
 impl Link {
@@ -179,6 +206,7 @@ impl Link {
         } else {
             Stage::Upload
         });
+        self.heard.store(false, Relaxed);
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = poll_fn(|cx| {
             if !self.over {
@@ -196,7 +224,15 @@ impl Link {
             Some(Ok(response)) => Ok((response, self)),
             Some(Err(mut error)) => match error.take_message() {
                 Some(request) => Err(Asked::NotSent(Box::new(request))),
-                None => Err(Asked::Failed(failure(&error.into_error()))),
+                None => {
+                    let error = error.into_error();
+                    let closed = failure(&error) == UpstreamFailure::Closed.into();
+                    if closed && !self.heard.load(Relaxed) {
+                        Err(Asked::Unanswered(failure(&error)))
+                    } else {
+                        Err(Asked::Failed(failure(&error)))
+                    }
+                }
             },
             None if meter.stage() == Stage::Upload => Err(Asked::Failed(Failure::Body(BodyFault::TooSlow))),
             None => Err(Asked::Failed(UpstreamFailure::Timeout.into())),

@@ -67,7 +67,9 @@ impl Witness {
         let Seen { mut record, connection } = *seen;
         connection.exchanges.set(connection.exchanges.get() - 1);
         let now = connection.meter.clock().now();
-        connection.meter.end_exchange();
+        if connection.meter.end_exchange() {
+            connection.wake(); // it was not told of the input's end yet
+        }
         record.observe(|observation| {
             observation.outcome = outcome;
             observation.sent = observation.status.map(|_| now);
@@ -89,6 +91,8 @@ impl Drop for Witness {
             Who::Internal
         } else if seen.connection.worker.is_stopped() {
             Who::Shutdown
+        } else if seen.connection.meter.is_abandoned() {
+            Who::Visitor
         } else if seen.connection.meter.is_overdue() {
             Who::Timeout
         } else {

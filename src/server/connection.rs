@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use http::StatusCode;
+use http_body::Body as _;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -33,6 +35,8 @@ pub(crate) struct Connection {
     /// Exchanges that have begun and not ended.
     pub(crate) exchanges: Cell<usize>,
     waker: RefCell<Option<Waker>>,
+    /// A body that nobody wants any more, and how many bytes of it are still read.
+    unwanted: RefCell<Option<(Incoming, u64)>>,
 }
 
 /// How a wait ended.
@@ -83,6 +87,7 @@ impl Connection {
             named: RefCell::new(None),
             exchanges: Cell::new(0),
             waker: RefCell::new(None),
+            unwanted: RefCell::new(None),
             worker,
         });
         connection.worker.watch(&connection);
@@ -98,7 +103,8 @@ impl Connection {
         }
         let service = service_fn(|request| {
             let connection = Rc::clone(&self);
-            async { Ok::<_, Infallible>(proxy::exchange(connection, request).await) }
+            let exchange = proxy::exchange(connection, request);
+            async { Ok::<_, Infallible>(exchange.await) }
         });
         let io = TokioIo::new(Metered::new(stream, Arc::clone(&self.meter)));
         let mut http = pin!(builder.serve_connection(io, service).with_upgrades());
@@ -106,6 +112,7 @@ impl Connection {
         let end = self
             .until_overdue(poll_fn(|cx| {
                 let polled = http.as_mut().poll(cx);
+                self.read_unwanted(cx);
                 if polled.is_ready() || draining || !self.worker.is_draining() {
                     return polled;
                 }
@@ -117,6 +124,33 @@ impl Connection {
         if let Some((arrived, status, what)) = self.unfinished(end) {
             proxy::not_a_request(&self, arrived, status, what);
         }
+    }
+
+    /// Reads on to the end of a body that nobody wants any more, so that the visitor comes to read the answer: bytes that
+    /// are in our socket when it closes would have the system reset the connection, and the answer with it. Bounded by
+    /// `limits.body_bytes`; once the exchange is over also by `limits.stall_time`, and by 5 s of silence.
+    pub(crate) fn linger(&self, body: Incoming) {
+        self.meter.linger();
+        *self.unwanted.borrow_mut() = Some((body, self.worker.shared.limits.body_bytes));
+        self.wake();
+    }
+
+    fn read_unwanted(&self, cx: &mut Context<'_>) {
+        let mut unwanted = self.unwanted.borrow_mut();
+        let Some((body, allowed)) = &mut *unwanted else {
+            return;
+        };
+        match read_to_end(body, allowed, &self.meter, cx) {
+            Poll::Pending if !self.meter.wants_more() => return,
+            Poll::Pending => {}
+            Poll::Ready(ended) => {
+                *unwanted = None;
+                if ended {
+                    self.meter.lingered();
+                }
+            }
+        }
+        cx.waker().wake_by_ref(); // hyper must see that it is gone, or that no more will come
     }
 
     /// What is left when a connection ends inside a head: exchanges record themselves.
@@ -147,6 +181,9 @@ impl Connection {
         let mut future = pin!(future);
         poll_fn(|cx| {
             self.remember(cx);
+            if self.meter.is_abandoned() {
+                return Poll::Ready(End::Overdue);
+            }
             match future.as_mut().poll(cx) {
                 Poll::Ready(output) => Poll::Ready(End::Itself(output)),
                 Poll::Pending if self.meter.is_overdue() => Poll::Ready(End::Overdue),
@@ -164,7 +201,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
@@ -172,5 +209,22 @@ impl Connection {
 
     pub(super) fn is_overdue(&self) -> bool {
         self.meter.is_overdue()
+    }
+}
+
+/// Reads a body until it ends, or breaks, or more came than is allowed. Whether it ended.
+fn read_to_end(body: &mut Incoming, allowed: &mut u64, meter: &Meter, cx: &mut Context<'_>) -> Poll<bool> {
+    loop {
+        let frame = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            None => return Poll::Ready(true),
+            Some(Err(_)) => return Poll::Ready(false),
+            Some(Ok(frame)) => frame,
+        };
+        meter.got_more();
+        let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+        match allowed.checked_sub(bytes) {
+            Some(left) => *allowed = left,
+            None => return Poll::Ready(false),
+        }
     }
 }

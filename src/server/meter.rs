@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +19,13 @@ use crate::config::Limits;
 
 /// The sweep's period.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
+
+/// How long a visitor who shut its sending side waits for more of its answer before we take it for gone: the system
+/// cannot tell the two apart until we write.
+const HALF_CLOSED: Duration = Duration::from_secs(5);
+
+/// How long the next bytes of a body that nobody wants are waited for.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +47,11 @@ pub(crate) enum Stage {
     Delivery,
     /// Either side of a tunnel.
     Tunnel,
+    /// The end of a body that nobody wants, after its exchange.
+    Linger,
 }
 
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     Stage::Handshake,
     Stage::Idle,
     Stage::Head,
@@ -51,6 +60,7 @@ const STAGES: [Stage; 8] = [
     Stage::Answer,
     Stage::Delivery,
     Stage::Tunnel,
+    Stage::Linger,
 ];
 
 /// A span of time in ticks of the sweep, rounded up.
@@ -65,6 +75,8 @@ pub(crate) struct Allowances {
     stall: u32,
     tunnel: u32,
     exchange: u32,
+    half_closed: u32,
+    linger: u32,
 }
 
 impl Allowances {
@@ -75,6 +87,8 @@ impl Allowances {
             stall: ticks(limits.stall_time),
             tunnel: ticks(limits.idle_time * 10),
             exchange: ticks(limits.exchange_time),
+            half_closed: ticks(HALF_CLOSED),
+            linger: ticks(LINGER),
         }
     }
 }
@@ -95,6 +109,14 @@ pub(crate) struct Meter {
     answer: AtomicU32,
     /// Microseconds since 1970; 0 until the first byte of the next request has been read.
     first_byte: AtomicI64,
+    /// The open exchange waits for more of its request's body.
+    starving: AtomicBool,
+    /// The end of the input was met since more of that body came, and kept back.
+    noticed: AtomicBool,
+    /// The visitor shut its sending side during the exchange.
+    half_closed: AtomicBool,
+    /// A body that nobody wants is still being read.
+    lingering: AtomicBool,
 }
 
 impl Meter {
@@ -109,6 +131,10 @@ impl Meter {
             connect: AtomicU32::new(0),
             answer: AtomicU32::new(0),
             first_byte: AtomicI64::new(0),
+            starving: AtomicBool::new(false),
+            noticed: AtomicBool::new(false),
+            half_closed: AtomicBool::new(false),
+            lingering: AtomicBool::new(false),
         };
         meter.enter(stage);
         meter
@@ -120,14 +146,25 @@ impl Meter {
             Stage::Handshake | Stage::Head => self.allowances.head,
             Stage::Idle => self.allowances.idle,
             Stage::Upload | Stage::Delivery => self.allowances.stall,
-            Stage::Connect => self.connect.load(Relaxed),
-            Stage::Answer => self.answer.load(Relaxed),
+            Stage::Linger => self.allowances.linger,
+            Stage::Connect => self.patience(&self.connect),
+            Stage::Answer => self.patience(&self.answer),
             Stage::Tunnel => self.allowances.tunnel,
         };
         let deadline = self.now.load(Relaxed).saturating_add(allowed);
         self.stage.store(stage as u8, Relaxed);
         self.deadline
             .store(deadline.min(self.exchange_deadline.load(Relaxed)), Relaxed);
+    }
+
+    /// What the CMS may take; less if its visitor may be gone.
+    fn patience(&self, allowed: &AtomicU32) -> u32 {
+        let allowed = allowed.load(Relaxed);
+        if self.half_closed.load(Relaxed) {
+            allowed.min(self.allowances.half_closed)
+        } else {
+            allowed
+        }
     }
 
     /// How many ticks the CMS of this exchange's site has to accept a connection, and to answer.
@@ -144,21 +181,88 @@ impl Meter {
         self.deadline.load(Relaxed) <= self.now.load(Relaxed)
     }
 
+    /// Whether the visitor shut its sending side, and then got nothing for so long that it must be gone.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.half_closed.load(Relaxed) && self.is_overdue() && matches!(self.stage(), Stage::Connect | Stage::Answer)
+    }
+
+    /// More of the request's body is waited for. Whether the end of the input was kept back, which is its end too.
+    pub(crate) fn wants_more(&self) -> bool {
+        !self.starving.swap(true, Relaxed) && self.noticed.load(Relaxed)
+    }
+
+    /// More of the request's body came.
+    pub(crate) fn got_more(&self) {
+        self.starving.store(false, Relaxed);
+        self.noticed.store(false, Relaxed);
+        if self.stage() == Stage::Linger {
+            self.enter(Stage::Linger);
+        }
+    }
+
+    /// The visitor will send nothing more. Whether that is kept back, because an exchange is open that may need no more
+    /// of it: hyper would take the end of the input for the visitor's. It is told if the exchange turns out to wait for
+    /// more, having been polled since.
+    fn keeps_end_back(&self) -> Kept {
+        let stage = self.stage();
+        let open = self.exchange_deadline.load(Relaxed) != u32::MAX;
+        let noticed = self.noticed.swap(true, Relaxed);
+        let starving = self.starving.swap(false, Relaxed);
+        if !open || (noticed && starving) || matches!(stage, Stage::Tunnel | Stage::Linger) {
+            return Kept::No;
+        }
+        if !self.half_closed.swap(true, Relaxed) && matches!(stage, Stage::Connect | Stage::Answer) {
+            self.enter(stage);
+        }
+        if noticed { Kept::Again } else { Kept::First }
+    }
+
+    /// A body that nobody wants is read on to its end.
+    pub(crate) fn linger(&self) {
+        self.lingering.store(true, Relaxed);
+        if self.stage() == Stage::Idle {
+            self.enter_linger();
+        }
+    }
+
+    /// Begins to read, after the exchange, what is left of its body.
+    fn enter_linger(&self) {
+        let all = self.now.load(Relaxed).saturating_add(self.allowances.stall);
+        self.exchange_deadline.store(all, Relaxed);
+        self.enter(Stage::Linger);
+    }
+
+    /// Such a body has been read.
+    pub(crate) fn lingered(&self) {
+        self.lingering.store(false, Relaxed);
+        if self.stage() == Stage::Linger {
+            self.exchange_deadline.store(u32::MAX, Relaxed);
+            self.enter(Stage::Idle);
+        }
+    }
+
     /// The head is complete: tells when its first byte was read, and limits the exchange from here.
     pub(crate) fn begin_exchange(&self) -> Timestamp {
         let exchange = self.now.load(Relaxed).saturating_add(self.allowances.exchange);
         self.exchange_deadline.store(exchange, Relaxed);
+        self.got_more();
         match self.first_byte.swap(0, Relaxed) {
             0 => self.clock.now(), // pipelined: it was read with the request before
             time => Timestamp::from_microsecond(time).unwrap_or_else(|_| self.clock.now()),
         }
     }
 
-    /// The answer was handed over, or never will be.
-    pub(crate) fn end_exchange(&self) {
+    /// The answer was handed over, or never will be. Whether the visitor had shut its sending side, which hyper was not
+    /// told yet.
+    pub(crate) fn end_exchange(&self) -> bool {
         self.exchange_deadline.store(u32::MAX, Relaxed);
         self.first_byte.store(0, Relaxed);
-        self.enter(Stage::Idle);
+        if self.lingering.load(Relaxed) {
+            self.enter_linger();
+        } else {
+            self.enter(Stage::Idle);
+        }
+        self.half_closed.load(Relaxed)
     }
 
     /// When the first byte of a request was read that has not become one; `None` between requests.
@@ -192,6 +296,14 @@ impl Meter {
     }
 }
 
+/// Whether the end of the input is kept back from hyper.
+enum Kept {
+    No,
+    /// It was not met before, or not since more of a body came.
+    First,
+    Again,
+}
+
 /// A stream that tells its meter what moves.
 pub(crate) struct Metered<S> {
     stream: S,
@@ -210,6 +322,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
             self.meter.read();
+        } else if matches!(polled, Poll::Ready(Ok(()))) {
+            match self.meter.keeps_end_back() {
+                Kept::No => {}
+                Kept::Again => return Poll::Pending, // the end of the exchange wakes the connection
+                Kept::First => {
+                    cx.waker().wake_by_ref(); // whoever waits for more of a body says so once more
+                    return Poll::Pending;
+                }
+            }
         }
         polled
     }

@@ -10,6 +10,7 @@ mod drain;
 mod exchange;
 mod full_disk;
 mod host_names;
+mod http;
 mod interop;
 mod journal_cli;
 mod limits;

@@ -65,7 +65,7 @@ fn fields_of_one_connection_do_not_travel_on() {
     let town = Town::before(&cms).open();
 
     let answer = town.ask(format!(
-        "GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close, x-hop, host, cookie\r\nX-Hop: 1\r\nTE: trailers\r\n\
+        "GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close, x-hop, host, cookie\r\nX-Hop: 1\r\nTE: gzip\r\n\
          Proxy-Authorization: Basic eDp5\r\nUpgrade: h2c\r\nCookie: PHPSESSID=a\r\nX-Kept: 2\r\n\r\n"
     ));
 

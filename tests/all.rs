@@ -3,6 +3,7 @@
 
 mod town;
 
+mod certificates;
 mod cookies;
 mod demo;
 mod dokuwiki;
@@ -14,6 +15,7 @@ mod limits;
 mod outcomes;
 mod proxies;
 mod readers;
+mod reload;
 mod secrets;
 mod serve;
 mod sites;

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::certificates;
 use super::sample::{self, Sample};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
@@ -37,16 +38,27 @@ pub(super) fn check(
     clock: &Clock,
     out: &mut dyn Write,
 ) -> io::Result<bool> {
-    let read = Config::load(config);
+    let file = config;
+    let read = Config::load(file).and_then(|config| {
+        let warnings = certificates::warnings(&config, clock.now());
+        let warnings = warnings.map_err(|error| certificates::fault(file, &error))?;
+        Ok((config, warnings))
+    });
     match (&read, form) {
-        (Ok(config), Form::Text) => {
+        (Ok((config, warnings)), Form::Text) => {
             tell(config, out)?;
+            for warning in warnings {
+                writeln!(out, "warning: {warning}")?;
+            }
             for site in &config.sites {
                 tell_site(site, lang, out)?;
                 sample::show(sample, site, lang, clock, out)?;
             }
         }
-        (Ok(config), Form::Json) => json(out, json!({ "faults": [], "means": config_json(config) }))?,
+        (Ok((config, warnings)), Form::Json) => json(
+            out,
+            json!({ "faults": [], "warnings": warnings, "means": config_json(config) }),
+        )?,
         (Err(faults), Form::Text) => writeln!(out, "{faults}\n{}", count(faults))?,
         (Err(faults), Form::Json) => json(out, json!({ "faults": faults.to_json() }))?,
     }
@@ -68,6 +80,10 @@ fn tell(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::default();
     table.row("http", [list(&config.http)]);
     table.row("https", [list(&config.https)]);
+    if !config.tls.is_empty() {
+        let files: Vec<_> = config.tls.iter().map(|tls| tls.certificate.display()).collect();
+        table.row("certificates", [list(&files)]);
+    }
     table.row("workers", [config.workers.to_string()]);
     table.row("trusted proxies", [list(&config.trusted_proxies)]);
     table.row(

@@ -92,14 +92,30 @@ fn proxy(value: &Value<'_>) -> Option<IpNet> {
     Some(prefix)
 }
 
-/// Reads `[tls]`, and looks whether its files are what they should be.
-pub(super) fn tls(mut section: Section<'_>, files: &Files<'_>) -> Option<Tls> {
+/// Reads `[tls]` or each `[[tls]]`, and looks whether its files are what they should be.
+pub(super) fn tls(sections: Vec<Section<'_>>, files: &Files<'_>) -> Option<Vec<Tls>> {
+    let mut taken = Vec::new();
+    let all: Vec<_> = sections
+        .into_iter()
+        .map(|section| certificate(section, files, &mut taken))
+        .collect();
+    all.into_iter().collect()
+}
+
+fn certificate(mut section: Section<'_>, files: &Files<'_>, taken: &mut Vec<PathBuf>) -> Option<Tls> {
     let certificate = section
         .required(
             "certificate",
             "certificate = \"fullchain.pem\", the site's own certificate first",
         )
-        .and_then(|value| pem(&value, files, "CERTIFICATE", "certificate"));
+        .and_then(|value| {
+            let path = pem(&value, files, "CERTIFICATE", "certificate")?;
+            if taken.contains(&path) {
+                return value.fault("stands there twice", "keep one of the two [[tls]]");
+            }
+            taken.push(path.clone());
+            Some(path)
+        });
     let key = section
         .required("key", "key = \"privkey.pem\", the private key of the certificate")
         .and_then(|value| pem(&value, files, "PRIVATE KEY", "private key"));
@@ -110,7 +126,8 @@ pub(super) fn tls(mut section: Section<'_>, files: &Files<'_>) -> Option<Tls> {
     })
 }
 
-fn pem(value: &Value<'_>, files: &Files<'_>, label: &str, what: &str) -> Option<PathBuf> {
+/// Reads the name of a PEM file that holds what `label` says.
+pub(super) fn pem(value: &Value<'_>, files: &Files<'_>, label: &str, what: &str) -> Option<PathBuf> {
     let path = files.path(value.string()?);
     let text = match files.read(&path) {
         Ok(text) => text,

@@ -29,8 +29,8 @@ pub struct Config {
     pub http: Vec<SocketAddr>,
     /// Where HTTP over TLS is spoken.
     pub https: Vec<SocketAddr>,
-    /// The certificate for `https`.
-    pub tls: Option<Tls>,
+    /// The certificates for `https`, each for the host names that stand in it; the first for all others.
+    pub tls: Vec<Tls>,
     /// Threads that serve, each with its own listeners and upstream connections. Default: one a core.
     pub workers: usize,
     /// Whose `X-Forwarded-*` and `Forwarded` are believed.

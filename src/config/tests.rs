@@ -59,8 +59,8 @@ fn a_site_needs_ten_lines() {
     let config = config(SHORT);
     assert_eq!(config.http, ["0.0.0.0:80".parse().unwrap()]);
     assert_eq!(
-        (config.https.len(), config.tls, config.trusted_proxies.len()),
-        (0, None, 0)
+        (config.https.len(), config.tls.len(), config.trusted_proxies.len()),
+        (0, 0, 0)
     );
     assert_eq!(
         (config.limits, config.resolver),
@@ -92,7 +92,7 @@ fn every_setting_means_what_it_says() {
         config.trusted_proxies,
         ["172.16.0.0/12".parse().unwrap(), "192.0.2.1/32".parse().unwrap()]
     );
-    assert_eq!(config.tls.unwrap().key, Path::new("/etc/townclerk/key.pem"));
+    assert_eq!(config.tls[0].key, Path::new("/etc/townclerk/key.pem"));
     assert_eq!((config.limits.connections, config.limits.body_bytes), (5, 2 << 30));
     assert_eq!(config.limits.idle_time, Duration::from_secs(300));
     assert_eq!(

@@ -24,8 +24,7 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(body: Incoming, connection: Rc<Connection>) -> Self {
-        let allowed = connection.worker.shared.limits.body_bytes;
+    pub(super) fn new(body: Incoming, allowed: u64, connection: Rc<Connection>) -> Self {
         Self {
             body,
             connection,

@@ -1,6 +1,7 @@
 //! The whole exchange.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -18,12 +19,13 @@ use crate::server::Connection;
 /// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
 pub(crate) async fn exchange(connection: Rc<Connection>, mut request: Request<Incoming>) -> Response<Body> {
     let arrived = connection.meter.begin_exchange();
-    let asked = forwarded::asked(request.headers(), &connection);
-    let named = target::named(&request, &connection);
+    let edition = connection.worker.edition(); // one from the first byte to the last
+    let asked = forwarded::asked(request.headers(), &connection, &edition.shared.trusted_proxies);
+    let named = target::named(&request, &connection, &edition);
     // What is for no site of ours is recorded by the first.
     let place = named.as_ref().ok().and_then(|named| named.place).unwrap_or_default();
-    let site = &connection.worker.shared.sites[place];
-    let in_force = site.in_force.load_full(); // one version from the first byte to the last
+    let site = &edition.shared.sites[place];
+    let in_force = Arc::clone(&site.in_force);
 
     let method = request.method().clone();
     let observation = witness::observe(arrived, asked.client, &request);
@@ -36,13 +38,14 @@ pub(crate) async fn exchange(connection: Rc<Connection>, mut request: Request<In
     let answer = async {
         let named = named?;
         named.place.ok_or(Refusal::UnknownSite)?;
-        target::check_framing(&request, connection.worker.shared.limits.body_bytes)?;
+        let body_bytes = edition.shared.limits.body_bytes;
+        target::check_framing(&request, body_bytes)?;
         headers::inbound(&mut request, &asked, &named.told, connection.peer);
         let expired = cookies::inbound(request.headers_mut(), rules, tally);
         let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
 
-        let request = request.map(|body| RequestBody::new(body, Rc::clone(&connection)));
-        let mut response = connection.worker.pools[place].send(request, &connection).await?;
+        let request = request.map(|body| RequestBody::new(body, body_bytes, Rc::clone(&connection)));
+        let mut response = edition.pools[place].send(request, &connection).await?;
 
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if upgraded && visitor.is_none() {

@@ -134,6 +134,14 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// Sections of one kind: a single one, `[tls]`, or a list of them, `[[tls]]`.
+    pub fn sections(&self) -> Option<Vec<Section<'d>>> {
+        if matches!(self.value.get_ref(), DeValue::Array(_)) {
+            return self.items()?.iter().map(Self::section).collect();
+        }
+        Some(vec![self.section()?])
+    }
+
     /// The values of a list, which may be empty.
     pub fn items(&self) -> Option<Vec<Value<'d>>> {
         match self.value.get_ref() {

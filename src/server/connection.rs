@@ -69,11 +69,11 @@ impl Connection {
     }
 
     fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {
-        let clock = worker.shared.clock.clone();
+        let edition = worker.edition();
         let meter = Arc::new(Meter::new(
-            clock,
+            edition.shared.clock.clone(),
             Arc::clone(&worker.now),
-            Arc::clone(&worker.allowances),
+            Arc::clone(&edition.allowances),
             stage,
         ));
         let connection = Rc::new(Self {
@@ -90,12 +90,14 @@ impl Connection {
     }
 
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Rc<Self>, stream: S) {
-        let limits = &self.worker.shared.limits;
+        let edition = self.worker.edition();
+        let limits = &edition.shared.limits;
         let mut builder = http1::Builder::new();
         builder.header_read_timeout(None).max_buf_size(limits.head_bytes); // the meter keeps the time
         if limits.head_fields != 100 {
             builder.max_headers(limits.head_fields); // hyper's own 100 stand on the stack, any other number on the heap
         }
+        drop(edition); // a connection may outlive it by far
         let service = service_fn(|request| {
             let connection = Rc::clone(&self);
             async { Ok::<_, Infallible>(proxy::exchange(connection, request).await) }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use townclerk::clock::Clock;
 use townclerk::config::Config;
 use townclerk::journal::{self, Lines, Log};
-use townclerk::server::Server;
+use townclerk::server::{Reloaded, Server};
 
 pub use cms::Cms;
 pub use visitor::{Answer, Visitor};
@@ -86,6 +86,8 @@ pub struct Plan {
     upstream: String,
     journal: String,
     tls: bool,
+    /// Further files of the folder.
+    files: Vec<(String, String)>,
 }
 
 /// The real server before a CMS, its folder, and what it wrote.
@@ -109,6 +111,7 @@ impl Town {
             upstream,
             journal,
             tls: false,
+            files: Vec::new(),
         }
     }
 
@@ -122,6 +125,26 @@ impl Town {
 
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Changes one of its files.
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let file = self.folder.path().join(file);
+        let text = fs::read_to_string(&file).expect("text");
+        assert!(text.contains(from), "{from} is not in {text}");
+        fs::write(file, text.replace(from, to)).expect("a file");
+    }
+
+    /// Reads its files again.
+    pub fn reload(&mut self) -> Result<Reloaded, String> {
+        let config = Config::load(&self.folder.path().join("townclerk.toml")).map_err(|faults| faults.to_string())?;
+        let server = self.server.as_mut().expect("it is running");
+        server.reload(&config).map_err(|error| error.to_string())
     }
 
     pub fn visitor(&self) -> Visitor {
@@ -190,6 +213,12 @@ impl Plan {
         self
     }
 
+    /// A further file beside the configuration.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
@@ -227,6 +256,9 @@ impl Plan {
         );
         fs::write(&config, text).expect("a file");
         fs::write(folder.join("policy.toml"), &self.policy).expect("a file");
+        for (name, text) in &self.files {
+            fs::write(folder.join(name), text).expect("a file");
+        }
         if self.tls {
             let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate");
             fs::write(folder.join("cert.pem"), made.cert.pem()).expect("a file");

@@ -22,4 +22,5 @@ mod sites;
 mod skip;
 mod tidy;
 mod tls;
+mod upstreams;
 mod websocket;

@@ -102,7 +102,7 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     let mut table = Table::default();
     table.row("site", [list(&site.hosts)]);
-    table.row("upstream", [upstream(site)]);
+    table.row("upstream", [site.upstream.to_string()]);
     table.row("journal", [journal(site)]);
     table.row(
         "policy",
@@ -148,16 +148,6 @@ fn told(field: Field, treatment: Treatment, lang: Lang) -> String {
         .map(|more| format!(" {more}"))
         .unwrap_or_default();
     format!("{}{more}", field.sentence(lang))
-}
-
-fn upstream(site: &Site) -> String {
-    let upstream = &site.upstream;
-    let host = if upstream.host.contains(':') {
-        format!("[{}]", upstream.host)
-    } else {
-        upstream.host.clone()
-    };
-    format!("http://{host}:{}", upstream.port)
 }
 
 fn journal(site: &Site) -> String {
@@ -228,7 +218,7 @@ fn site_json(site: &Site) -> Value {
         .map(|cookie| json!({ "name": cookie.name.to_string(), "pl": cookie.purpose.pl, "en": cookie.purpose.en }));
     json!({
         "hosts": site.hosts,
-        "upstream": upstream(site),
+        "upstream": site.upstream.to_string(),
         "journal": site.journal.folder.display().to_string(),
         "policy": {
             "file": site.policy_file.display().to_string(),

@@ -140,12 +140,11 @@ fn introduce(config: &Config, server: &Server) {
         tracing::info!("listening on https://{address}");
     }
     for site in &config.sites {
-        let (upstream, policy) = (&site.upstream, &site.policy);
+        let policy = &site.policy;
         tracing::info!(
-            "{}: before {}:{}, policy {} of {}, journal in {}",
+            "{}: before {}, policy {} of {}, journal in {}",
             site.hosts.join(", "),
-            upstream.host,
-            upstream.port,
+            site.upstream,
             policy.version,
             policy.effective,
             site.journal.folder.display()

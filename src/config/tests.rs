@@ -19,7 +19,7 @@ fn loaded(text: &str) -> Result<Config, Faults> {
             Some("townclerk.toml") => text,
             Some("policy.toml") => POLICY,
             Some("faulty.toml") => "version = 1\n",
-            Some("chain.pem") => "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+            Some("chain.pem" | "bip.pem") => "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
             Some("key.pem") => "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----\n",
             _ => {
                 return Err(Unreadable {
@@ -117,6 +117,33 @@ fn an_upstream_is_a_host_and_a_port() {
     }
 }
 
+#[test]
+fn an_upstream_is_reached_over_tls_and_sockets_too_and_may_have_several_places() {
+    let config = config(&SHORT.replace(
+        "url = \"http://cms\"",
+        "url = [\"https://CMS\", \"https://[2001:db8::7]:8443/\", \"unix:/run/cms.sock\", \"unix:cms.sock\"], \
+         ca = \"chain.pem\"",
+    ));
+    let upstream = &config.sites[0].upstream;
+    assert_eq!(
+        upstream.to_string(),
+        "https://cms:443, https://[2001:db8::7]:8443, unix:/run/cms.sock, unix:/etc/townclerk/cms.sock"
+    );
+    assert_eq!(upstream.ca.as_deref(), Some(Path::new("/etc/townclerk/chain.pem")));
+}
+
+#[test]
+fn several_certificates_are_several_tables() {
+    let table = |key: &str, certificate: &str| format!("{key}\ncertificate = \"{certificate}\"\nkey = \"key.pem\"\n");
+    let text = format!(
+        "{SHORT}{}{}",
+        table("[[tls]]", "chain.pem"),
+        table("[[tls]]", "bip.pem")
+    );
+    let config = config(&text.replace("[listen]\n", "[listen]\nhttps = [\"0.0.0.0:443\"]\n"));
+    assert_eq!(config.tls.len(), 2);
+}
+
 /// The example with every setting that is remarked out made a setting.
 fn uncommented() -> String {
     let is_setting = |rest: &&str| rest.starts_with(|first: char| first.is_ascii_lowercase());
@@ -151,6 +178,7 @@ fn the_example_shows_every_setting() {
             format!("\n[{path}]"),
             format!("\n[[{path}]]"),
             format!("#   [{path}]"),
+            format!("#   {key} = "),
         ];
         assert!(
             shown.iter().any(|form| text.contains(form)),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Trust;
 use crate::clock::Clock;
 use crate::config::{self, Upstream};
 use crate::cookies::Tally;
@@ -15,6 +16,7 @@ pub struct Site {
     /// Its host names in lower case.
     pub(crate) hosts: Vec<Box<str>>,
     pub(crate) upstream: Upstream,
+    pub(crate) trust: Option<Arc<Trust>>,
     pub(crate) in_force: Arc<InForce>,
     pub(crate) journal: Arc<Journal>,
     settings: Settings,
@@ -38,11 +40,12 @@ impl InForce {
 }
 
 impl Site {
-    pub(crate) fn open(site: &config::Site, clock: &Clock) -> Result<Self, OpenError> {
+    pub(crate) fn open(site: &config::Site, trust: Option<Arc<Trust>>, clock: &Clock) -> Result<Self, OpenError> {
         let journal = Journal::open(&site.journal, &site.policy, &site.policy_text, clock.clone())?;
         Ok(Self {
             hosts: site.hosts.clone(),
             upstream: site.upstream.clone(),
+            trust,
             in_force: InForce::new(site),
             journal: Arc::new(journal),
             settings: site.journal.clone(),
@@ -51,11 +54,12 @@ impl Site {
 
     /// The same site as a later edition of the configuration has it. The journal goes on as it is, under the policy
     /// that it has: [`Site::may_take_over`] and [`Site::take_over`] are for the new one.
-    pub(crate) fn next(&self, site: &config::Site) -> Self {
+    pub(crate) fn next(&self, site: &config::Site, trust: Option<Arc<Trust>>) -> Self {
         let same = self.in_force.text == site.policy_text;
         Self {
             hosts: site.hosts.clone(),
             upstream: site.upstream.clone(),
+            trust,
             in_force: if same {
                 Arc::clone(&self.in_force)
             } else {
@@ -97,7 +101,8 @@ impl Site {
 
     /// Whether the CMS behind both is the same one, reached in the same way.
     pub(crate) fn has_upstream_of(&self, other: &Self) -> bool {
-        self.upstream == other.upstream
+        let trust = |site: &Self| site.trust.as_ref().map(Arc::as_ptr);
+        self.upstream == other.upstream && trust(self) == trust(other)
     }
 
     /// Where its journal is: what makes it the same site in two versions of the configuration.

@@ -136,7 +136,7 @@ impl<'d> Value<'d> {
 
     /// Sections of one kind: a single one, `[tls]`, or a list of them, `[[tls]]`.
     pub fn sections(&self) -> Option<Vec<Section<'d>>> {
-        if matches!(self.value.get_ref(), DeValue::Array(_)) {
+        if self.is_list() {
             return self.items()?.iter().map(Self::section).collect();
         }
         Some(vec![self.section()?])
@@ -173,6 +173,11 @@ impl<'d> Value<'d> {
     /// Whether it is a section or an inline table.
     pub fn is_section(&self) -> bool {
         matches!(self.value.get_ref(), DeValue::Table(_))
+    }
+
+    /// Whether it is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.value.get_ref(), DeValue::Array(_))
     }
 
     /// Whether it is a list without values.

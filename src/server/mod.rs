@@ -15,8 +15,8 @@ mod reload;
 mod tls;
 mod worker;
 
-pub(crate) use certificate::Certificate;
 pub use certificate::TlsError;
+pub(crate) use certificate::{Certificate, chain};
 pub(crate) use connection::{Connection, End};
 pub(crate) use meter::{Meter, Metered, Stage, Ticks, ticks};
 pub use reload::Reloaded;
@@ -39,7 +39,7 @@ use self::worker::Order;
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits, Resolver};
 use crate::journal;
-use crate::proxy::Site;
+use crate::proxy::{Site, Trust};
 
 /// Why the server could not start, or not go over to another configuration.
 #[derive(Debug, Error)]
@@ -114,7 +114,8 @@ impl Server {
         let (https, secure) = listen_all(&config.https, config.workers)?;
         let open = |site: &config::Site| {
             let folder = site.journal.folder.clone();
-            Site::open(site, &clock)
+            let trust = Trust::of(&site.upstream, None)?;
+            Site::open(site, trust, &clock)
                 .map(Arc::new)
                 .map_err(|error| StartError::Journal { folder, error })
         };

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use super::certificates::Certificates;
 use super::{Server, Shared, StartError};
 use crate::config::{self, Config};
-use crate::proxy::Site;
+use crate::proxy::{Site, Trust};
 
 /// What a reload changed, and what only a restart can, a sentence each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,17 +79,18 @@ impl Server {
         let mut kept = Vec::new();
         for site in &config.sites {
             let before = find(&known, &site.journal.folder);
-            let next = before.as_ref().map(|before| Arc::new(before.next(site)));
+            let trust = Trust::of(&site.upstream, before.as_deref())?;
+            let next = before.as_ref().map(|before| Arc::new(before.next(site, trust.clone())));
             if let Some(next) = &next {
                 next.may_take_over().map_err(of(site))?;
             }
-            kept.push((next, before));
+            kept.push((next, before, trust));
         }
         let mut all = Vec::new();
-        for (site, (next, before)) in config.sites.iter().zip(kept) {
+        for (site, (next, before, trust)) in config.sites.iter().zip(kept) {
             let next = match next {
                 Some(next) => next,
-                None => Arc::new(Site::open(site, &self.shared.clock).map_err(of(site))?),
+                None => Arc::new(Site::open(site, trust, &self.shared.clock).map_err(of(site))?),
             };
             all.push(Next { site: next, before });
         }

@@ -40,7 +40,7 @@ impl Edition {
             before.pools.get(place).cloned()
         };
         let pools = shared.sites.iter();
-        let pools = pools.map(|site| kept(site).unwrap_or_else(|| Pool::new(&site.upstream, Arc::clone(now))));
+        let pools = pools.map(|site| kept(site).unwrap_or_else(|| Pool::new(site, Arc::clone(now))));
         Rc::new(Self {
             pools: pools.collect(),
             allowances: Arc::new(Allowances::new(&shared.limits)),

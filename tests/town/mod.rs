@@ -76,7 +76,8 @@ smallest_group = 10
 
 /// What a test changes before the town opens.
 pub struct Plan {
-    cms: SocketAddr,
+    /// As it stands in the configuration, with its quotes.
+    url: String,
     policy: String,
     /// Lines of `[listen]`.
     listen: String,
@@ -104,7 +105,7 @@ impl Town {
     pub fn before_address(cms: SocketAddr) -> Plan {
         let (listen, tables, upstream, journal) = Default::default();
         Plan {
-            cms,
+            url: format!("\"http://{cms}\""),
             policy: POLICY.to_owned(),
             listen,
             tables,
@@ -201,6 +202,12 @@ impl Plan {
         self
     }
 
+    /// What stands in the configuration behind `url = `.
+    pub fn url(mut self, url: &str) -> Self {
+        self.url = url.to_owned();
+        self
+    }
+
     /// A further key of the site's `upstream`.
     pub fn upstream(mut self, key: &str) -> Self {
         self.upstream.push_str(&format!(", {key}"));
@@ -246,11 +253,11 @@ impl Plan {
         let text = format!(
             "[listen]\nhttp = [\"127.0.0.1:0\"]\nworkers = 2\n{listen}{tls}{tables}\n[[site]]\n\
              hosts = [\"{HOST}\", \"www.{HOST}\"]\npolicy = \"policy.toml\"\n\
-             upstream = {{ url = \"http://{cms}\"{upstream} }}\njournal = {{ folder = \"journal\"{keeping} }}\n",
+             upstream = {{ url = {url}{upstream} }}\njournal = {{ folder = \"journal\"{keeping} }}\n",
             listen = self.listen,
             tls = if self.tls { tls } else { "" },
             tables = self.tables,
-            cms = self.cms,
+            url = self.url,
             upstream = self.upstream,
             keeping = self.journal,
         );

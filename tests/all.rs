@@ -14,6 +14,7 @@ mod host_names;
 mod limits;
 mod outcomes;
 mod proxies;
+mod proxy_protocol;
 mod readers;
 mod reload;
 mod secrets;

@@ -86,6 +86,9 @@ fn tell(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     }
     table.row("workers", [config.workers.to_string()]);
     table.row("trusted proxies", [list(&config.trusted_proxies)]);
+    if !config.proxy_protocol.is_empty() {
+        table.row("PROXY protocol", [list(&config.proxy_protocol)]);
+    }
     table.row(
         "name servers",
         [if config.resolver.servers.is_empty() {
@@ -197,6 +200,7 @@ fn config_json(config: &Config) -> Value {
         "https": config.https,
         "workers": config.workers,
         "trusted_proxies": config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "proxy_protocol": config.proxy_protocol,
         "sites": sites,
     })
 }

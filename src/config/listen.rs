@@ -18,6 +18,7 @@ pub(super) struct Listen {
     pub(super) wants_tls: bool,
     pub(super) workers: usize,
     pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) proxy_protocol: Vec<SocketAddr>,
 }
 
 impl Listen {
@@ -54,6 +55,9 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
         .optional("trusted_proxies")
         .and_then(|value| value.items())
         .unwrap_or_default();
+    let proxy_protocol = section
+        .optional("proxy_protocol")
+        .map(|value| proxied(&value, &taken, proxies.is_empty()));
     section.finish();
     Listen {
         http: http_addresses,
@@ -61,7 +65,29 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
         wants_tls: https.is_some(),
         workers: workers.unwrap_or_else(defaults::workers),
         trusted_proxies: proxies.iter().filter_map(proxy).collect(),
+        proxy_protocol: proxy_protocol.unwrap_or_default(),
     }
+}
+
+/// The listeners, of those there are, behind proxies that speak the PROXY protocol.
+fn proxied(value: &Value<'_>, listeners: &[SocketAddr], nobody_is_trusted: bool) -> Vec<SocketAddr> {
+    if nobody_is_trusted && !value.is_empty_list() {
+        value.fault::<()>(
+            "has nobody who is trusted to say who the visitor is",
+            "add trusted_proxies with the addresses of the load balancers",
+        );
+    }
+    let mut proxied = Vec::new();
+    for item in value.items().unwrap_or_default() {
+        match item.socket_address(None) {
+            Some(address) if !listeners.contains(&address) => {
+                item.fault::<()>("is not listened on", "write it in http or https too");
+            }
+            Some(address) => proxied.push(address),
+            None => {}
+        }
+    }
+    proxied
 }
 
 fn addresses(value: &Value<'_>, taken: &mut Vec<SocketAddr>) -> Vec<SocketAddr> {

@@ -131,6 +131,7 @@ pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Po
         tls: tls?,
         workers: listen.workers,
         trusted_proxies: listen.trusted_proxies,
+        proxy_protocol: listen.proxy_protocol,
         limits,
         resolver,
         sites: sites?,

@@ -35,6 +35,9 @@ pub struct Config {
     pub workers: usize,
     /// Whose `X-Forwarded-*` and `Forwarded` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Of `http` and `https` those that only trusted proxies connect to, and where each connection begins with a header
+    /// of the PROXY protocol, version 1 or 2. Default: none.
+    pub proxy_protocol: Vec<SocketAddr>,
     /// What a client may hold or send.
     pub limits: Limits,
     /// How host names of clients are looked up.

@@ -82,7 +82,7 @@ fn every_setting_means_what_it_says() {
     let config = config(&SHORT.replace(
         "http = [\"0.0.0.0:80\"]\n",
         "http = [\"0.0.0.0:80\", \"[::]:80\"]\nhttps = [\"0.0.0.0:443\"]\nworkers = 3\n\
-         trusted_proxies = [\"172.16.0.0/12\", \"192.0.2.1\"]\n\
+         trusted_proxies = [\"172.16.0.0/12\", \"192.0.2.1\"]\nproxy_protocol = [\"0.0.0.0:443\"]\n\
          [tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n\
          [limits]\nconnections = 5\nbody_bytes = \"2 GiB\"\nidle_time = \"5 min\"\n\
          [resolver]\nservers = [\"192.0.2.53\", \"[2001:db8::53]:5353\"]\ndeadline = \"250 ms\"\n",
@@ -92,6 +92,7 @@ fn every_setting_means_what_it_says() {
         config.trusted_proxies,
         ["172.16.0.0/12".parse().unwrap(), "192.0.2.1/32".parse().unwrap()]
     );
+    assert_eq!(config.proxy_protocol, config.https);
     assert_eq!(config.tls[0].key, Path::new("/etc/townclerk/key.pem"));
     assert_eq!((config.limits.connections, config.limits.body_bytes), (5, 2 << 30));
     assert_eq!(config.limits.idle_time, Duration::from_secs(300));

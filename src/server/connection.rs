@@ -68,7 +68,7 @@ impl Connection {
         }
     }
 
-    fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {
+    pub(super) fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {
         let edition = worker.edition();
         let meter = Arc::new(Meter::new(
             edition.shared.clock.clone(),

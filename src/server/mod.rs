@@ -11,6 +11,8 @@ mod certificates;
 mod connection;
 mod listen;
 mod meter;
+mod proxied;
+mod proxy_protocol;
 mod reload;
 mod tls;
 mod worker;
@@ -110,8 +112,8 @@ impl Server {
             all => Some(Arc::new(Certificates::open(all)?)),
         };
         let tls = certificates.clone().map(|all| tls::speak(all)).transpose()?;
-        let (http, plain) = listen_all(&config.http, config.workers)?;
-        let (https, secure) = listen_all(&config.https, config.workers)?;
+        let (http, plain) = listen_all(&config.http, &config.proxy_protocol, config.workers)?;
+        let (https, secure) = listen_all(&config.https, &config.proxy_protocol, config.workers)?;
         let open = |site: &config::Site| {
             let folder = site.journal.folder.clone();
             let trust = Trust::of(&site.upstream, None)?;
@@ -195,9 +197,20 @@ impl Shared {
 }
 
 /// The sockets of every address, dealt out: one row for each worker.
-type Rows = Vec<Vec<std::net::TcpListener>>;
+type Rows = Vec<Vec<Door>>;
 
-fn listen_all(addresses: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAddr>, Rows), StartError> {
+/// A socket that listens.
+pub(crate) struct Door {
+    socket: std::net::TcpListener,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    is_proxied: bool,
+}
+
+fn listen_all(
+    addresses: &[SocketAddr],
+    proxied: &[SocketAddr],
+    workers: usize,
+) -> Result<(Vec<SocketAddr>, Rows), StartError> {
     let mut rows: Rows = (0..workers).map(|_| Vec::new()).collect();
     let mut bound = Vec::new();
     for &address in addresses {
@@ -205,7 +218,10 @@ fn listen_all(addresses: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAdd
         let sockets = listen::bind(address, workers).map_err(failed)?;
         bound.push(sockets[0].local_addr().map_err(failed)?);
         for (row, socket) in rows.iter_mut().zip(sockets) {
-            row.push(socket);
+            row.push(Door {
+                socket,
+                is_proxied: proxied.contains(&address),
+            });
         }
     }
     Ok((bound, rows))

@@ -153,7 +153,9 @@ impl Server {
         };
         let started = &self.started;
         unless(
-            started.http == config.http && started.https == config.https,
+            started.http == config.http
+                && started.https == config.https
+                && started.proxy_protocol == config.proxy_protocol,
             "where to listen",
         );
         unless(started.workers == config.workers, "the number of threads");

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,7 +17,7 @@ use tokio::time::{self, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
 use super::meter::{Allowances, TICK, Ticks};
-use super::{Connection, Shared};
+use super::{Connection, Door, Shared, proxied};
 use crate::proxy::{HostNames, Pool, Site};
 
 /// How often the cookies that were met are recorded, in ticks: once an hour.
@@ -170,8 +170,8 @@ impl Drop for Task {
 /// The system gives no thread or no runtime, or a socket cannot be used.
 pub(super) fn spawn(
     number: usize,
-    plain: Vec<std::net::TcpListener>,
-    secure: Vec<std::net::TcpListener>,
+    plain: Vec<Door>,
+    secure: Vec<Door>,
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
     orders: UnboundedReceiver<Order>,
@@ -184,9 +184,9 @@ pub(super) fn spawn(
             let _context = runtime.enter();
             Worker::new(shared)
         };
-        let sockets = plain.into_iter().map(|socket| (socket, None));
-        let sockets = sockets.chain(secure.into_iter().map(|socket| (socket, tls.clone())));
-        let life = live(number, Rc::clone(&worker), sockets.collect(), orders, draining);
+        let doors = plain.into_iter().map(|door| (door, None));
+        let doors = doors.chain(secure.into_iter().map(|door| (door, tls.clone())));
+        let life = live(number, Rc::clone(&worker), doors.collect(), orders, draining);
         runtime.block_on(tasks.run_until(life));
         worker.stopped.set(true);
         let _context = runtime.enter();
@@ -198,7 +198,7 @@ pub(super) fn spawn(
 async fn live(
     number: usize,
     worker: Rc<Worker>,
-    sockets: Vec<(std::net::TcpListener, Option<TlsAcceptor>)>,
+    doors: Vec<(Door, Option<TlsAcceptor>)>,
     mut orders: UnboundedReceiver<Order>,
     mut draining: watch::Receiver<bool>,
 ) {
@@ -212,11 +212,12 @@ async fn live(
         }
     });
     let mut listeners = Vec::new();
-    for (socket, tls) in sockets {
+    for (Door { socket, is_proxied }, tls) in doors {
         match TcpListener::from_std(socket) {
             Ok(socket) => listeners.push(tokio::task::spawn_local(accept(
                 Rc::clone(&worker),
                 socket,
+                is_proxied,
                 tls,
                 draining.clone(),
             ))),
@@ -244,6 +245,7 @@ async fn live(
 async fn accept(
     worker: Rc<Worker>,
     socket: TcpListener,
+    is_proxied: bool,
     tls: Option<TlsAcceptor>,
     mut draining: watch::Receiver<bool>,
 ) {
@@ -264,7 +266,7 @@ async fn accept(
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true); // fails only on a dead socket
                 let task = Task::begin(&worker);
-                tokio::task::spawn_local(serve(task, stream, peer, tls.clone()));
+                tokio::task::spawn_local(serve(task, stream, peer.ip(), is_proxied, tls.clone()));
             }
             // Out of descriptors, usually: others end, so it passes. The visitor's own failures need no pause but bear
             // one.
@@ -276,11 +278,17 @@ async fn accept(
     }
 }
 
-async fn serve(task: Task, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+async fn serve(task: Task, mut stream: TcpStream, mut peer: IpAddr, is_proxied: bool, tls: Option<TlsAcceptor>) {
     let worker = Rc::clone(&task.worker);
+    if is_proxied {
+        match proxied::visitor(&worker, &mut stream, peer).await {
+            Some(visitor) => peer = visitor,
+            None => return,
+        }
+    }
     match tls {
-        None => Connection::plain(worker, stream, peer.ip()).await,
-        Some(tls) => Connection::secure(worker, stream, peer.ip(), tls).await,
+        None => Connection::plain(worker, stream, peer).await,
+        Some(tls) => Connection::secure(worker, stream, peer, tls).await,
     }
 }
 

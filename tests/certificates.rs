@@ -161,6 +161,26 @@ fn a_new_certificate_comes_into_use_by_itself_and_open_connections_go_on() {
 }
 
 #[test]
+fn a_reload_takes_new_certificates_at_once() {
+    let (first, second, more) = (Made::of(&[HOST]), Made::of(&[HOST]), Made::of(&[BIP]));
+    let mut town = before(&Cms::page("witaj"), &[&first])
+        .file("more.pem", &more.certificate)
+        .file("more.key", &more.key)
+        .open();
+    let visitors = trusting(&[&second, &more], &rustls::version::TLS13);
+    fs::write(town.folder().join("0.pem"), &second.certificate).expect("a file");
+    fs::write(town.folder().join("0.key"), &second.key).expect("a file");
+    town.edit(
+        "townclerk.toml",
+        "[[site]]",
+        "[[tls]]\ncertificate = \"more.pem\"\nkey = \"more.key\"\n[[site]]",
+    );
+    assert_eq!(town.reload().expect("it reloads").changed, ["the certificates"]);
+    assert!(Shaken::with(&town, &visitors, HOST).was_shown(&second));
+    assert!(Shaken::with(&town, &visitors, BIP).was_shown(&more));
+}
+
+#[test]
 fn a_faulty_certificate_is_refused_and_the_old_one_stays() {
     let old = Made::of(&[HOST]);
     let (folder, said) = {

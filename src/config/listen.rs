@@ -71,6 +71,12 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
 
 /// The listeners, of those there are, behind proxies that speak the PROXY protocol.
 fn proxied(value: &Value<'_>, listeners: &[SocketAddr], nobody_is_trusted: bool) -> Vec<SocketAddr> {
+    if !value.is_list() {
+        let example = listeners.first().map_or("0.0.0.0:80".to_owned(), ToString::to_string);
+        let remedy = format!("write proxy_protocol = [\"{example}\"], with all to which load balancers connect");
+        value.fault::<()>("is no list of listeners", remedy);
+        return Vec::new();
+    }
     if nobody_is_trusted && !value.is_empty_list() {
         value.fault::<()>(
             "has nobody who is trusted to say who the visitor is",

@@ -16,6 +16,7 @@ mod outcomes;
 mod proxies;
 mod proxy_protocol;
 mod readers;
+mod readme;
 mod reload;
 mod secrets;
 mod serve;

@@ -144,12 +144,11 @@ fn an_authority_that_is_none_is_refused_at_start() {
     run_with(&["journal", "init"], &config);
     let started = run_with(&["serve"], &config);
     assert_eq!(started.code, Some(2), "{started:?}");
-    assert!(
-        started
-            .err
-            .contains("ca.pem holds a certificate that cannot be understood"),
-        "{started:?}"
-    );
+    let said = "ca.pem holds a certificate that cannot be understood";
+    assert!(started.err.contains(said), "{started:?}");
+    let checked = run_with(&["check"], &config);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.out.contains(said), "{checked:?}");
 }
 
 #[test]
@@ -173,6 +172,32 @@ fn serve_on(socket: &Path) {
             thread::spawn(move || answer(stream));
         }
     });
+}
+
+#[test]
+fn a_websocket_passes_through_a_socket_of_the_file_system() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("cms.sock");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut bytes = [0; 4096];
+        let _ = stream.read(&mut bytes).expect("a request");
+        let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        stream.write_all(switch.as_bytes()).expect("it reads");
+        while let Ok(length @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..length]);
+        }
+    });
+    let town = before(&format!("\"unix:{}\"", socket.display())).open();
+    let mut visitor = town.visitor();
+    visitor.send(format!(
+        "GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ));
+    assert_eq!(visitor.head().0, 101);
+    visitor.send("echo");
+    assert_eq!(visitor.take(4), b"echo");
 }
 
 #[test]

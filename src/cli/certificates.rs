@@ -1,10 +1,11 @@
-//! What an administrator should know of the certificates before visitors do.
+//! What an administrator should know of certificates before visitors do: our own, and those that vouch for the CMS.
 
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::config::Config;
+use crate::proxy::Trust;
 use crate::reader::{Fault, Faults};
 use crate::server::{Certificate, TlsError};
 
@@ -21,6 +22,9 @@ pub(super) fn warnings(config: &Config, now: Timestamp) -> Result<Vec<String>, T
         .iter()
         .map(Certificate::load)
         .collect::<Result<Vec<_>, _>>()?;
+    for site in &config.sites {
+        Trust::of(&site.upstream, None)?;
+    }
     let mut warnings = Vec::new();
     let hosts = || config.sites.iter().flat_map(|site| &site.hosts);
     for certificate in &all {

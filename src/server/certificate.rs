@@ -66,7 +66,7 @@ impl TlsError {
 pub(crate) struct Certificate {
     pub(crate) files: Tls,
     pub(super) chain_and_key: Arc<CertifiedKey>,
-    /// Its DNS names in lower case (RFC 5280, section 4.2.1.6); a wildcard is its first label.
+    /// Its DNS names in lower case, a wildcard being the first label, and its addresses (RFC 5280, section 4.2.1.6).
     names: Vec<Box<str>>,
     pub(crate) begins: Timestamp,
     pub(crate) ends: Timestamp,

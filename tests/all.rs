@@ -11,6 +11,8 @@ mod drain;
 mod exchange;
 mod full_disk;
 mod host_names;
+mod interop;
+mod journal_cli;
 mod limits;
 mod outcomes;
 mod proxies;

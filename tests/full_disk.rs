@@ -11,6 +11,7 @@ use townclerk::journal;
 use townclerk::server::Server;
 
 use crate::drain::until;
+use crate::skip::cannot;
 use crate::town::{Answer, Cms, HOST, Kept, Town, Visitor};
 
 /// A file system of 1 MiB in memory, gone with the value.
@@ -26,7 +27,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|mounted| mounted.status.success()) {
             return Some(Self(folder));
         }
-        eprintln!("skipped: no file system can be mounted here; run as root");
+        cannot("a full disk", "no file system can be mounted here, run as root");
         None
     }
 

@@ -13,13 +13,15 @@ use townclerk::entry::{
 use townclerk::journal::Format;
 use townclerk::policy::*;
 
+use crate::skip::without;
+
 const ENTRIES: usize = 4000;
 
 const FORMATS: [(Format, &str); 2] = [(Format::JsonLines, "journal.jsonl"), (Format::Combined, "journal.log")];
 
 #[test]
 fn goaccess_refuses_no_line() {
-    if missing("goaccess", "--version") {
+    if without("goaccess", "--version", "goaccess") {
         return;
     }
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/goaccess.conf");
@@ -56,7 +58,7 @@ fn goaccess_refuses_no_line() {
 
 #[test]
 fn lnav_takes_every_line_for_what_it_is() {
-    if missing("lnav", "-V") {
+    if without("lnav", "-V", "lnav") {
         return;
     }
     let format_file = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/lnav-townclerk.json")).unwrap();
@@ -88,16 +90,6 @@ fn lnav_takes_every_line_for_what_it_is() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-}
-
-/// Whether a program is missing; says so.
-#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
-fn missing(program: &str, argument: &str) -> bool {
-    let missing = Command::new(program).arg(argument).output().is_err();
-    if missing {
-        eprintln!("skipped: {program} is not installed");
-    }
-    missing
 }
 
 fn write_journal(folder: &Path, format: Format, name: &str, agent: AgentRule) -> std::path::PathBuf {

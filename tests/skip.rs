@@ -21,8 +21,13 @@ pub fn without(program: &str, version: &str, what: &str) -> bool {
     missing
 }
 
-/// Says that something is not tested, and why.
+/// Says that something is not tested for want of a package.
 pub fn skip(what: &str, why: &str) {
     assert!(std::env::var_os(NOTHING).is_none(), "{what}: {why}");
+    cannot(what, why);
+}
+
+/// Says that something is not tested because the machine does not allow it, which no package mends.
+pub fn cannot(what: &str, why: &str) {
     let _ = writeln!(stderr(), "skipped {what}: {why}"); // eprintln would be captured, and so not seen
 }

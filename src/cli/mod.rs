@@ -10,6 +10,7 @@ mod journal;
 mod sample;
 mod serve;
 mod speech;
+mod table;
 
 use std::io;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ enum Command {
     Check(Check),
     /// Show the whole product on an embedded sample site, on this machine alone.
     Demo(demo::Demo),
-    /// Make and look after journals.
+    /// Make, read and look after journals.
     #[command(subcommand)]
     Journal(journal::Command),
 }

@@ -2,7 +2,7 @@
 //!
 //! An [`Observation`] lives in memory for as long as its exchange. [`Observation::redact`] is the only maker of an
 //! [`Entry`], and a journal takes nothing but entries: what the policy does not name cannot reach the disk. An
-//! [`Encoder`] writes entries as lines.
+//! [`Encoder`] writes entries as lines, and a [`Record`] is what such a line says.
 
 mod address;
 mod agent;
@@ -15,7 +15,7 @@ mod text;
 mod url;
 mod user;
 
-pub use codec::Encoder;
+pub use codec::{Encoder, Record, Undecodable};
 pub use outcome::{NotARequest, Outcome, Refusal, UpstreamFailure, Who};
 
 use std::net::IpAddr;

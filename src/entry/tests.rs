@@ -9,7 +9,7 @@ use crate::journal::Format;
 use crate::policy::*;
 
 /// A policy that keeps everything, the URL redacted.
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     let text = || crate::policy::Text {
         pl: String::new(),
         en: String::new(),
@@ -62,13 +62,13 @@ fn policy() -> Policy {
     }
 }
 
-fn nothing() -> Policy {
+pub(super) fn nothing() -> Policy {
     let mut policy = policy();
     policy.access.fields = Fields::default();
     policy
 }
 
-fn seen() -> Observation {
+pub(super) fn seen() -> Observation {
     Observation {
         arrived: "2026-11-21T20:09:46.123Z".parse().unwrap(),
         sent: Some("2026-11-21T20:09:47.001Z".parse().unwrap()),
@@ -88,7 +88,7 @@ fn seen() -> Observation {
     }
 }
 
-fn no_request() -> Observation {
+pub(super) fn no_request() -> Observation {
     let outcome = Outcome::NotARequest(NotARequest::Tls);
     Observation {
         request: None,
@@ -101,17 +101,17 @@ fn no_request() -> Observation {
     }
 }
 
-fn line(format: Format, seen: Observation, policy: &Policy) -> String {
+pub(super) fn line(format: Format, seen: Observation, policy: &Policy) -> String {
     let mut out = Vec::new();
     Encoder::new(format).encode(&seen.redact(policy, &["town.example".into()]), &mut out);
     String::from_utf8(out).unwrap()
 }
 
-fn json(seen: Observation, policy: &Policy) -> String {
+pub(super) fn json(seen: Observation, policy: &Policy) -> String {
     line(Format::JsonLines, seen, policy)
 }
 
-fn combined(seen: Observation, policy: &Policy) -> String {
+pub(super) fn combined(seen: Observation, policy: &Policy) -> String {
     line(Format::Combined, seen, policy)
 }
 
@@ -424,7 +424,7 @@ fn unescape(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn field_value() -> impl Strategy<Value = Option<HeaderValue>> {
+pub(super) fn field_value() -> impl Strategy<Value = Option<HeaderValue>> {
     let bytes = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..40),
         "[ -~ąłż\u{85}\u{9b}\u{2028}\u{202e}\u{1f600}\"\\\\\\[\\]]{0,30}".prop_map(String::into_bytes),

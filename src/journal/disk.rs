@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,11 @@ pub(crate) trait Disk: Send + Sync {
     /// The names in a folder, in no order.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
     /// Opens a file for reading.
-    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>>;
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
+        self.open_at(path, 0)
+    }
+    /// Opens a file for reading from a place, in bytes, on.
+    fn open_at(&self, path: &str, place: u64) -> io::Result<Box<dyn Read + Send>>;
     /// Makes a folder of mode 0700, or gives that mode to the one that is there.
     fn make_folder(&self, path: &str) -> io::Result<()>;
     /// Creates a file of mode 0600 for appending; it must not exist. Durable after [`Disk::sync_folder`].
@@ -100,8 +104,12 @@ impl Disk for Folder {
             .collect()
     }
 
-    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(fs::File::open(self.path(path))?))
+    fn open_at(&self, path: &str, place: u64) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = fs::File::open(self.path(path))?;
+        if place > 0 {
+            file.seek(SeekFrom::Start(place))?;
+        }
+        Ok(Box::new(file))
     }
 
     fn make_folder(&self, path: &str) -> io::Result<()> {

@@ -1,11 +1,12 @@
 //! What happens to a journal itself: a closed list. No event can hold anything about a visitor; the only free strings
-//! are policy versions and cookie names.
+//! are policy versions, cookie names and the names of cases.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::fault::{Fault, Kind, Step};
+use super::holds::Case;
 use super::segment::Name;
 use super::{Log, queue::Tally};
 use crate::cookies::{Counts, Seen, Snapshot, Traffic};
@@ -75,6 +76,20 @@ pub enum Event {
         /// How it failed.
         kind: Kind,
     },
+    /// `hold.set`: what is kept of this time is held back from retention for a case.
+    Hold {
+        /// The case.
+        case: Case,
+        /// From here on.
+        from: Timestamp,
+        /// Up to here.
+        to: Timestamp,
+    },
+    /// `hold.release`: the case needs it no longer.
+    Release {
+        /// The case.
+        case: Case,
+    },
     /// `retention.remove`: segments are about to be removed because the policy keeps them no longer.
     Retention {
         /// In which log.
@@ -83,8 +98,10 @@ pub enum Event {
         segments: u64,
         /// The index of their first record.
         first: u64,
-        /// The index of the first record that stays.
+        /// The index of the first record after them, which stays.
         next: u64,
+        /// The version of the policy that asks for it.
+        policy: String,
     },
     /// `cookies.seen`: which cookies there were since the start or the last change of the policy, and what became of
     /// them, or would have where they are only observed.
@@ -116,6 +133,8 @@ impl Event {
             Self::Torn { .. } => "segment.torn",
             Self::Gap { .. } => "journal.gap",
             Self::Failure { .. } => "journal.failure",
+            Self::Hold { .. } => "hold.set",
+            Self::Release { .. } => "hold.release",
             Self::Retention { .. } => "retention.remove",
             Self::Cookies { .. } => "cookies.seen",
         }
@@ -172,16 +191,24 @@ impl Event {
                 ("what", what.name().into()),
                 ("error.type", kind.name().into()),
             ],
+            Self::Hold { case, from, to } => vec![
+                ("case", case.as_str().into()),
+                ("from", from.to_string().into()),
+                ("to", to.to_string().into()),
+            ],
+            Self::Release { case } => vec![("case", case.as_str().into())],
             Self::Retention {
                 log,
                 segments,
                 first,
                 next,
+                policy,
             } => vec![
                 ("log", log.folder().into()),
                 ("segments", (*segments).into()),
                 ("first", (*first).into()),
                 ("next", (*next).into()),
+                ("policy.version", policy.as_str().into()),
             ],
             Self::Cookies { mode, cookies } => vec![
                 (

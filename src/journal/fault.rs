@@ -48,6 +48,8 @@ pub enum Step {
     Sync,
     /// To remove segments that are too old.
     Remove,
+    /// To read what holds segments back; without that none is removed.
+    Hold,
 }
 
 impl Step {
@@ -58,6 +60,7 @@ impl Step {
             Self::Write => "write",
             Self::Sync => "sync",
             Self::Remove => "remove",
+            Self::Hold => "hold",
         }
     }
 }

@@ -9,7 +9,8 @@
 //!    Exchanges that were open when the policy changed follow the version that they began with, in the new segment.
 //! 4. A segment's name is durable before its first line is written, and so is the event `segment.begin` that names it.
 //! 5. What was written is never changed or cut off. Whole segments go, by retention only, the oldest first, after the
-//!    event `retention.remove` is durable.
+//!    event `retention.remove` is durable. One that goes from behind a segment that is held leaves an empty one of its
+//!    name.
 //! 6. A file on which a write or a sync failed is never written again, and nothing in it past its last successful sync
 //!    is believed: the next segment begins at the first line that was not durable, and holds it once more.
 //! 7. *The void rule.* The segments of a log are read by their first index (then by day). A line counts only if it
@@ -17,8 +18,8 @@
 //!    - is ended by `\n`,
 //!    - holds neither NUL (a hole that a power cut left) nor CAN, 0x18 (the mark of a torn line),
 //!    - and every line before it in its segment counts too.
-//! 8. Every index from the first segment's on has its line. One that has none was lost by a disk that had promised to
-//!    keep it, or was taken by hand.
+//! 8. Every index from the first segment's on has its line, or an event `retention.remove` that takes it away. One that
+//!    has neither was lost by a disk that had promised to keep it, or was taken by hand.
 //!
 //! # The folder
 //!
@@ -32,6 +33,7 @@
 //!     20261121-00000000000001048576.jsonl      a segment
 //!     current                  a symbolic link to the newest segment, for tail -F; nothing depends on it
 //! events/                      what happened to the journal, segments of the same shape
+//! holds/<case>.toml            what retention must not remove: case, from, to, set, perhaps reason; made when needed
 //! ```
 //!
 //! A segment's name is the day on which it was begun, in UTC, and the index of its first record in 20 digits. `.jsonl`
@@ -39,7 +41,7 @@
 //! exchange that lasts past midnight stands in the day of its end; order is by index alone, whatever the clock did. A
 //! segment ends at midnight, when it is full, when the policy changes, and on an error; the next one begins with the
 //! next record. An empty segment only says where its log goes on: it is left when retention has removed everything
-//! else.
+//! else, or what stood behind a segment that is held.
 //!
 //! Names that are not described here are none of the journal's business, and are left alone: `.new` is a file that
 //! was never finished. `checkpoint`, `tree/`, and files that have a segment's name with `.salt` or `.leaves` for its
@@ -70,17 +72,22 @@
 //! showed at start, and then forgot, are an index without a line by rule 8.
 
 mod appender;
+pub mod checkpoint;
 mod disk;
 mod event;
 mod fault;
+mod holds;
 mod layout;
+pub mod note;
 mod open;
 mod policies;
+pub mod proof;
 mod queue;
 mod read;
 mod recovery;
 mod retention;
 mod segment;
+pub mod tree;
 mod writer;
 
 #[cfg(test)]
@@ -90,11 +97,13 @@ mod tests;
 
 pub use event::{Event, Stop};
 pub use fault::{Fault, Kind, Step};
+pub use holds::{Case, Hold, HoldError, Holds};
 pub use layout::{InitError, init};
 pub(crate) use open::PolicyInForce;
 pub use open::{CloseError, Journal, OpenError, Status};
 pub use queue::{Slot, Unavailable};
 pub use read::{Line, Lines};
+pub use retention::Due;
 pub use segment::Name;
 
 use std::fmt;

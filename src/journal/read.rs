@@ -6,6 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::Log;
 use super::disk::{Disk, Folder};
 use super::segment::{self, Name};
@@ -13,14 +15,28 @@ use super::segment::{self, Name};
 /// The records of a log, from the oldest that is kept to the newest that is whole. The journal may be written and
 /// segments may be removed meanwhile; it needs no lock and changes nothing.
 ///
-/// An index that is skipped was lost: to a disk that forgot what it had promised, or to somebody's hand.
+/// An index that is skipped was removed by retention, or lost: to a disk that forgot what it had promised, or to
+/// somebody's hand.
 pub struct Lines {
     disk: Arc<dyn Disk>,
     log: Log,
-    /// With the index at which the next segment begins.
-    ahead: VecDeque<(Name, u64)>,
+    ahead: VecDeque<Ahead>,
     open: Option<Open>,
+    /// Where the last segment was left.
+    left: Option<Left>,
+    /// The index from which on records are new.
+    next: u64,
     line: Vec<u8>,
+    read: u64,
+}
+
+/// A segment that is to be read.
+struct Ahead {
+    name: Name,
+    /// The index at which the next segment begins.
+    end: u64,
+    /// The index and the place, in bytes, at which to begin.
+    from: (u64, u64),
 }
 
 struct Open {
@@ -28,6 +44,17 @@ struct Open {
     text: BufReader<Box<dyn Read + Send>>,
     next: u64,
     end: u64,
+    /// The place behind the last whole line, in bytes.
+    place: u64,
+}
+
+/// Where reading a segment stopped.
+struct Left {
+    name: Name,
+    next: u64,
+    place: u64,
+    /// Whether at a void line, behind which nothing counts.
+    void: bool,
 }
 
 /// A record as it stands in its segment.
@@ -61,22 +88,69 @@ impl Lines {
     }
 
     pub(crate) fn on(disk: Arc<dyn Disk>, log: Log) -> io::Result<Self> {
-        let names = segment::list(&*disk, log)?;
-        let mut end = u64::MAX;
-        let mut ahead = VecDeque::with_capacity(names.len());
-        for name in names.into_iter().rev() {
-            ahead.push_front((name, std::mem::replace(&mut end, name.first)));
-        }
-        Ok(Self {
+        let mut lines = Self {
             disk,
             log,
-            ahead,
+            ahead: VecDeque::new(),
             open: None,
+            left: None,
+            next: 0,
             line: Vec::new(),
+            read: 0,
+        };
+        lines.look()?;
+        Ok(lines)
+    }
+
+    /// Passes over the segments that were ended before `day` began, and so hold nothing that happened on it or later.
+    #[must_use]
+    pub fn since(mut self, day: Date) -> Self {
+        // A segment was ended by the time at which the next one was begun.
+        while self.ahead.get(1).is_some_and(|next| next.name.day < day) {
+            self.ahead.pop_front();
+        }
+        self
+    }
+
+    /// Takes off the last segment, as lines of their own: so a log is read backwards, a segment at a time. `None` if no
+    /// segment is left.
+    pub fn split_last(&mut self) -> Option<Self> {
+        let last = self.ahead.pop_back()?;
+        Some(Self {
+            disk: Arc::clone(&self.disk),
+            log: self.log,
+            ahead: VecDeque::from([last]),
+            open: None,
+            left: None,
+            next: 0,
+            line: Vec::new(),
+            read: 0,
         })
     }
 
-    /// The next record; `None` after the last.
+    /// The segments that are to be read, and how many bytes they have now.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn ahead(&self) -> io::Result<(usize, u64)> {
+        let mut bytes = 0;
+        for ahead in &self.ahead {
+            match self.disk.status(&ahead.name.path(self.log)) {
+                Ok(status) => bytes += status.length.saturating_sub(ahead.from.1),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((self.ahead.len(), bytes))
+    }
+
+    /// The bytes that were read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.read
+    }
+
+    /// The next record; `None` after the last, until [`Lines::look`] finds more.
     ///
     /// # Errors
     ///
@@ -84,44 +158,86 @@ impl Lines {
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             let Some(open) = &mut self.open else {
-                let Some((name, end)) = self.ahead.pop_front() else {
+                let Some(ahead) = self.ahead.pop_front() else {
                     return Ok(None);
                 };
-                self.open = open_segment(&*self.disk, self.log, name, end)?;
+                self.open = open_segment(&*self.disk, self.log, &ahead)?;
                 continue;
             };
             self.line.clear();
-            if open.next < open.end
-                && open.text.read_until(b'\n', &mut self.line)? > 0
-                && self.line.pop() == Some(b'\n')
-                && !segment::is_void(&self.line)
-            {
-                let index = open.next;
-                open.next += 1;
-                let segment = open.name;
-                return Ok(Some(Line {
-                    index,
-                    segment,
-                    text: &self.line,
-                }));
+            let length = match open.next < open.end {
+                true => open.text.read_until(b'\n', &mut self.line)? as u64,
+                false => 0,
+            };
+            self.read += length;
+            let whole = self.line.last() == Some(&b'\n');
+            let void = segment::is_void(&self.line);
+            if !whole || void {
+                self.left = Some(Left {
+                    name: open.name,
+                    next: open.next,
+                    place: open.place,
+                    void: whole && void,
+                });
+                self.open = None;
+                continue;
             }
-            self.open = None;
+            self.line.pop();
+            let (index, segment) = (open.next, open.name);
+            open.next += 1;
+            open.place += length;
+            if index < self.next {
+                continue; // A disk failed, and the next segment holds it once more.
+            }
+            self.next = index + 1;
+            return Ok(Some(Line {
+                index,
+                segment,
+                text: &self.line,
+            }));
         }
+    }
+
+    /// Looks for what was written since the last record: in the segment where reading stopped, and in new ones. To be
+    /// called when [`Lines::next_line`] gave `None`.
+    ///
+    /// # Errors
+    ///
+    /// When the log's folder cannot be listed.
+    pub fn look(&mut self) -> io::Result<()> {
+        let names = segment::list(&*self.disk, self.log)?;
+        let mut end = u64::MAX;
+        self.ahead.clear();
+        for name in names.into_iter().rev() {
+            let next_begins = std::mem::replace(&mut end, name.first);
+            let from = match &self.left {
+                Some(left) if (name.first, name.day) < (left.name.first, left.name.day) => break,
+                // By its name again: a file that failed may have been replaced, and begins with the same lines.
+                Some(left) if name == left.name && left.void => break,
+                Some(left) if name == left.name => (left.next, left.place),
+                _ => (name.first, 0),
+            };
+            self.ahead.push_front(Ahead {
+                name,
+                end: next_begins,
+                from,
+            });
+        }
+        Ok(())
     }
 }
 
 /// `None` if retention was faster.
-fn open_segment(disk: &dyn Disk, log: Log, name: Name, end: u64) -> io::Result<Option<Open>> {
-    match disk.open(&name.path(log)) {
-        Ok(text) => {
-            let text = BufReader::with_capacity(64 * 1024, text);
-            Ok(Some(Open {
-                name,
-                text,
-                next: name.first,
-                end,
-            }))
-        }
+fn open_segment(disk: &dyn Disk, log: Log, ahead: &Ahead) -> io::Result<Option<Open>> {
+    let (next, place) = ahead.from;
+    match disk.open_at(&ahead.name.path(log), place) {
+        Ok(text) => Ok(Some(Open {
+            name: ahead.name,
+            text: BufReader::with_capacity(64 * 1024, text),
+            next,
+            end: ahead.end,
+            place,
+        })),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use super::disk::Disk;
 use super::layout::{self, FOLDERS, LOCK, MARKER, Marker};
 use super::segment::{self, CANCEL, Name, Scan};
-use super::{Log, OpenError};
+use super::{Log, OpenError, holds};
 
 /// Whether others than the journal's user can read any of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) fn claim(disk: &dyn Disk) -> Result<(String, Box<dyn Any + Send>), Op
     }
 }
 
-/// The folder itself, the two files in it, the folders in it, and every segment.
+/// The folder itself, the two files in it, the folders in it (that of the holds, if there were any), and every segment.
 fn modes(disk: &dyn Disk) -> Result<Modes, OpenError> {
     let mut paths = vec![String::new(), MARKER.to_owned(), LOCK.to_owned()];
     paths.extend(FOLDERS.map(str::to_owned));
@@ -61,6 +61,11 @@ fn modes(disk: &dyn Disk) -> Result<Modes, OpenError> {
                 return Ok(Modes::Exposed);
             }
         }
+    }
+    match disk.status(holds::FOLDER) {
+        Ok(status) if status.mode & 0o077 != 0 => return Ok(Modes::Exposed),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
     }
     Ok(Modes::Private)
 }

@@ -1,56 +1,162 @@
-//! Retention is an upper bound: a segment goes, whole, before its oldest entry is older than the policy allows.
+//! Retention is an upper bound: a segment goes, whole, before its oldest entry is older than the policy allows, unless
+//! a hold keeps it.
 //!
 //! A segment of day D holds exchanges that ended on D, so they may have arrived somewhat earlier. It is due two hours
 //! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
 //! What lasts longer still, a tunnel, counts from its end.
+//!
+//! Behind a segment that is held the first of those that go leaves an empty one of its name: it still says up to which
+//! index the lines before it count.
 
 use std::io;
+use std::ops::Range;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Log;
+use super::disk::{Disk, Folder};
 use super::event::Event;
-use super::fault::{Fault, Step};
+use super::fault::{Fault, Kind, Step};
+use super::holds::{self, Case, Hold, HoldError, Holds};
 use super::segment::{self, Name};
 use super::writer::{Goal, Writer};
+use super::{Log, layout};
 use crate::policy::Retention;
 
 const AHEAD: SignedDuration = SignedDuration::from_hours(2);
 
+/// A segment that the policy keeps no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub segment: Name,
+    /// How long it is.
+    pub bytes: u64,
+    /// The cases whose holds keep it all the same; without one it is removed.
+    pub held: Vec<Case>,
+}
+
+impl Due {
+    /// What the next round would find in the journal in `folder`, the oldest first: those without records are left out.
+    /// It changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`HoldError::NotAJournal`]; [`HoldError::Damaged`], with which nothing is removed; [`HoldError::Disk`].
+    pub fn now(folder: &Path, retention: Retention, now: Timestamp) -> Result<Vec<Self>, HoldError> {
+        let holds = Holds::of(folder)?.list()?;
+        let disk = Folder::new(folder);
+        let names = segment::list(&disk, Log::Access)?;
+        let mut found = Vec::new();
+        for at in 0..due(&names, retention, now) {
+            let segment = names[at];
+            let bytes = match disk.status(&segment.path(Log::Access)) {
+                Ok(status) => status.length,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if bytes > 0 {
+                let held = holds::keeping(&holds, &segment, names.get(at + 1)).cloned().collect();
+                found.push(Self { segment, bytes, held });
+            }
+        }
+        Ok(found)
+    }
+}
+
 impl Writer {
-    /// Removes the segments of `access` that are due: told first, durably, and the oldest first, so that what is left
-    /// at any moment is one run of records. The events of a journal hold nothing about a visitor and stay.
+    /// Tells which holds were set and released; then removes the segments of `access` that are due and not held: told
+    /// first, durably, and the oldest first. The events of a journal hold nothing about a visitor and stay.
     pub(crate) fn retire(&mut self) -> Result<(), Fault> {
+        let holds = self.look_at_holds()?;
         let now = self.clock.now();
         let mut names = self.segments()?;
         // The last segment is followed by an empty one before it goes: the index must outlive the records.
         if let Some(last) = names
             .last()
             .filter(|_| due(&names, self.policy.retention, now) == names.len())
-            && self.disk.status(&last.path(Log::Access)).map_err(fault())?.length > 0
+            && holds::keeping(&holds, last, None).next().is_none()
+            && self.length(last)? > 0
         {
             self.settle(Goal::Ended);
             self.mark()?;
             names = self.segments()?;
         }
         let due = due(&names, self.policy.retention, now).min(names.len().saturating_sub(1));
-        let (Some(first), Some(next)) = (names.first().filter(|_| due > 0), names.get(due)) else {
+        for run in loose(&names, due, &holds) {
+            self.remove(&names, run)?;
+        }
+        Ok(())
+    }
+
+    /// Removes segments that stand next to each other.
+    fn remove(&mut self, names: &[Name], mut run: Range<usize>) -> Result<(), Fault> {
+        // What an earlier round emptied behind a held segment stays until that one goes.
+        let behind_held = run.start > 0;
+        if behind_held && names.get(run.start).map_or(Ok(0), |name| self.length(name))? == 0 {
+            run.start += 1;
+        }
+        let (Some(going), Some(next)) = (names.get(run.clone()), names.get(run.end)) else {
             return Ok(());
         };
-        let segments = due as u64;
+        let Some(first) = going.first() else {
+            return Ok(());
+        };
+        let segments = going.len() as u64;
         self.events.push(&Event::Retention {
             log: Log::Access,
             segments,
             first: first.first,
             next: next.first,
+            policy: self.policy.version.clone(),
         });
         self.sync_events()?;
-        for name in names.iter().take(due) {
+        let emptied = usize::from(behind_held && self.follows_held(names, run.start)?);
+        for name in going.iter().take(emptied) {
+            layout::replace(&*self.disk, Log::Access.folder(), &name.to_string(), "").map_err(fault())?;
+        }
+        for name in going.iter().skip(emptied) {
             self.disk.remove(&name.path(Log::Access)).map_err(fault())?;
             self.disk.sync_folder(Log::Access.folder()).map_err(fault())?;
         }
         tracing::info!(segments, "segments removed as the policy asks");
         Ok(())
+    }
+
+    /// Whether the segment before this one has lines.
+    fn follows_held(&self, names: &[Name], at: usize) -> Result<bool, Fault> {
+        let before = at.checked_sub(1).and_then(|before| names.get(before));
+        before.map_or(Ok(false), |before| Ok(self.length(before)? > 0))
+    }
+
+    /// The holds that are set, the changes told durably.
+    fn look_at_holds(&mut self) -> Result<Vec<Hold>, Fault> {
+        let fault = |error| Fault::at(Log::Access, None, Step::Hold)(error);
+        let holds = holds::list(&*self.disk).map_err(|error| match error {
+            HoldError::Disk(error) => fault(error),
+            _ => Fault {
+                log: Log::Access,
+                segment: None,
+                step: Step::Hold,
+                kind: Kind::Other,
+            },
+        })?;
+        let told = match &mut self.told {
+            Some(told) => told,
+            None => self.told.insert(holds::Told::read(&self.disk).map_err(fault)?),
+        };
+        let changes = told.changes(&holds);
+        for change in &changes {
+            self.events.push(change);
+        }
+        if !changes.is_empty() {
+            self.sync_events()?;
+        }
+        Ok(holds)
+    }
+
+    fn length(&self, name: &Name) -> Result<u64, Fault> {
+        Ok(self.disk.status(&name.path(Log::Access)).map_err(fault())?.length)
     }
 
     fn segments(&self) -> Result<Vec<Name>, Fault> {
@@ -72,6 +178,21 @@ fn due(names: &[Name], retention: Retention, now: Timestamp) -> usize {
         begun.is_ok_and(|begun| now.duration_since(begun) >= kept)
     };
     names.iter().rposition(is_due).map_or(0, |last| last + 1)
+}
+
+/// The runs of segments among the first `due` that no hold keeps.
+fn loose(names: &[Name], due: usize, holds: &[Hold]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (at, name) in names.iter().enumerate().take(due) {
+        if holds::keeping(holds, name, names.get(at + 1)).next().is_some() {
+            continue;
+        }
+        match runs.last_mut().filter(|run| run.end == at) {
+            Some(run) => run.end += 1,
+            None => runs.push(at..at + 1),
+        }
+    }
+    runs
 }
 
 #[cfg(test)]

@@ -229,9 +229,11 @@ impl Disk for Simulated {
             .collect())
     }
 
-    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
+    fn open_at(&self, path: &str, place: u64) -> io::Result<Box<dyn Read + Send>> {
         let state = self.state();
-        Ok(Box::new(Cursor::new(state.inodes[state.inode(path)?].bytes.clone())))
+        let mut bytes = Cursor::new(state.inodes[state.inode(path)?].bytes.clone());
+        bytes.set_position(place);
+        Ok(Box::new(bytes))
     }
 
     fn make_folder(&self, path: &str) -> io::Result<()> {

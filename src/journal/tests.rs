@@ -1,7 +1,9 @@
 //! The journal as a whole, on a simulated disk and on a real one.
 
+mod holds;
 mod model;
 mod promises;
+mod reading;
 mod threads;
 
 use std::any::Any;

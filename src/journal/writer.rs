@@ -21,6 +21,7 @@ use super::appender::Appender;
 use super::disk::Disk;
 use super::event::{Event, Stop};
 use super::fault::Fault;
+use super::holds::Told;
 use super::queue::{Message, Queue};
 use super::segment::Name;
 use super::{CloseError, Log, PolicyInForce, Settings};
@@ -54,6 +55,8 @@ pub(crate) struct Writer {
     pub(crate) access: Appender,
     pub(crate) events: EventLog,
     pub(crate) policy: PolicyInForce,
+    /// The holds that were told; `None` until they are first looked at.
+    pub(crate) told: Option<Told>,
     /// The day on which the entries of this batch are taken.
     pub(crate) batch_day: Date,
     queue: Arc<Queue>,
@@ -92,6 +95,7 @@ impl Writer {
             access,
             events,
             policy,
+            told: None,
             batch_day: day_of(rounds_at),
             queue,
             segment_bytes: settings.segment_bytes,
@@ -211,7 +215,7 @@ impl Writer {
         if self.failed.is_none()
             && let Err(fault) = self.retire()
         {
-            tracing::error!(%fault, "segments that are too old could not be removed");
+            tracing::error!(%fault, "what is too old was not removed");
             self.events.push(&fault.into());
             self.settle(Goal::Written);
         }

@@ -1,10 +1,10 @@
 //! Listeners, TLS, limits; accept, serve, reload, drain.
 //!
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
-//! (SO_REUSEPORT) and upstream connections of its own. [`listen`] shares the ports, [`worker`] is one thread's life,
-//! [`connection`] one visitor's connection, [`meter`] its time limits, [`proxied`] what may come before it.
-//! [`certificates`] chooses what a visitor is shown, and [`tls`] says how TLS is spoken. [`reload`] is the way from one
-//! edition of the configuration to the next, [`caretaker`] a thread for what is nobody's exchange.
+//! (SO_REUSEPORT) and upstream connections of its own. `listen` shares the ports, `worker` is one thread's life,
+//! `connection` one visitor's connection, `meter` its time limits, `proxied` what may come before it.
+//! `certificates` chooses what a visitor is shown, and `tls` says how TLS is spoken. `reload` is the way from one
+//! edition of the configuration to the next, `caretaker` a thread for what is nobody's exchange.
 
 mod caretaker;
 mod certificate;

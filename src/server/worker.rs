@@ -23,6 +23,9 @@ use crate::proxy::{HostNames, Pool, Site};
 /// How often the cookies that were met are recorded, in ticks: once an hour.
 const COOKIES_EVERY: u32 = 3600 * 4;
 
+/// Between the last connection and the drain: what its visitor has sent already is read, and answered.
+const LAST_READ: Duration = Duration::from_millis(20);
+
 /// An edition of the configuration as one worker has it.
 pub(crate) struct Edition {
     pub(crate) shared: Arc<Shared>,
@@ -230,6 +233,7 @@ async fn live(
         let _ = listener.await; // what the kernel had accepted already is served
     }
     follower.abort();
+    time::sleep(LAST_READ).await;
     worker.draining.set(true);
     worker.wake(|_| true);
     let _ = time::timeout(worker.edition().shared.limits.drain_time, async {

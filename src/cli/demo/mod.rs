@@ -19,7 +19,6 @@ mod pages;
 
 mod show;
 mod site;
-mod table;
 mod tour;
 mod visitor;
 mod words;
@@ -39,10 +38,10 @@ use tracing::level_filters::LevelFilter;
 use self::cms::Seen;
 use self::installation::Installation;
 use self::show::Show;
-use self::table::Paint;
 use self::visitor::Visitor;
 use self::words::Words;
 use super::speech::{self, Done, NO, Problem, remark};
+use super::table::Paint;
 use crate::clock::Clock;
 use crate::policy::Lang;
 

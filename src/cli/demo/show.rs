@@ -7,9 +7,9 @@ use super::claims::Claim;
 use super::fate::{Fate, Verdict};
 use super::jar::{Held, Lasts};
 use super::kept::Kept;
-use super::table::{Paint, short, table};
 use super::tour::{STEPS, Visit};
 use super::words::Words;
+use crate::cli::table::{Paint, short, table};
 
 /// The columns of the entries that can grow.
 const REQUEST: usize = 40;

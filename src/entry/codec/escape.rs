@@ -14,27 +14,43 @@ fn is_plain_byte(byte: u8) -> bool {
 
 const CUT: &[u8] = b"[cut]";
 
+/// How many bytes a text may have. One that ends in the mark of a cut has room for it too, so that what is read from a
+/// line and written again is not cut twice.
+fn room(text: &[u8], limit: Limit) -> usize {
+    limit as usize + if text.ends_with(CUT) { CUT.len() } else { 0 }
+}
+
 /// Appends what is plain as it is, as far as `limit` goes; says whether it was.
 fn plain(out: &mut Vec<u8>, text: &[u8], limit: Limit) -> bool {
-    let short = &text[..text.len().min(limit as usize)];
+    let fits = text.len() <= room(text, limit);
+    let short = if fits { text } else { &text[..limit as usize] };
     let plain = is_plain(short);
     if plain {
         out.extend_from_slice(short);
-        if short.len() < text.len() {
+        if !fits {
             out.extend_from_slice(CUT);
         }
     }
     plain
 }
 
-/// Appends sign after sign as far as `limit` goes.
-fn each<T>(out: &mut Vec<u8>, signs: impl Iterator<Item = T>, limit: Limit, write: impl Fn(&mut Vec<u8>, T)) {
+/// Appends sign after sign; if they need more than `room`, as far as `limit` goes.
+fn each<T>(
+    out: &mut Vec<u8>,
+    signs: impl Iterator<Item = T>,
+    limit: Limit,
+    room: usize,
+    write: impl Fn(&mut Vec<u8>, T),
+) {
     let start = out.len();
+    let mut cut = start;
     for sign in signs {
-        let end = out.len();
+        if out.len() - start <= limit as usize {
+            cut = out.len();
+        }
         write(out, sign);
-        if out.len() - start > limit as usize {
-            out.truncate(end);
+        if out.len() - start > room {
+            out.truncate(cut);
             return out.extend_from_slice(CUT);
         }
     }
@@ -49,7 +65,7 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8], limit: Limit) {
         let invalid = (!chunk.invalid().is_empty()).then_some('\u{fffd}');
         chunk.valid().chars().chain(invalid)
     });
-    each(out, signs, limit, json_sign);
+    each(out, signs, limit, room(text, limit), json_sign);
 }
 
 fn json_sign(out: &mut Vec<u8>, sign: char) {
@@ -73,7 +89,7 @@ fn needs_escape(sign: char) -> bool {
 /// Appends `text` to a quoted string of Combined Log Format: all but plain ASCII as `\xhh`.
 pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8], limit: Limit) {
     if !plain(out, text, limit) {
-        each(out, text.iter(), limit, |out, &byte| {
+        each(out, text.iter(), limit, room(text, limit), |out, &byte| {
             if is_plain_byte(byte) {
                 out.push(byte)
             } else {
@@ -83,9 +99,10 @@ pub(super) fn quoted(out: &mut Vec<u8>, text: &[u8], limit: Limit) {
     }
 }
 
-/// Appends `text` where no quotes stand around it: spaces and brackets are escaped too.
+/// Appends `text` where no quotes stand around it: spaces and brackets are escaped too, but not those of the mark of a
+/// cut. A text that was cut is cut again where it was: the escape of its bracket is as long as any.
 pub(super) fn bare(out: &mut Vec<u8>, text: &[u8], limit: Limit) {
-    each(out, text.iter(), limit, |out, &byte| {
+    each(out, text.iter(), limit, limit as usize, |out, &byte| {
         let plain = is_plain_byte(byte) && !matches!(byte, b' ' | b'[' | b']');
         if plain { out.push(byte) } else { escape(out, byte) }
     });

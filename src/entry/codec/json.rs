@@ -3,10 +3,9 @@
 //! OpenTelemetry's names hold dots; here they are nested, `{"http":{"response":{"status_code":200}}}`, because GoAccess
 //! and lnav, like jq, walk objects and trip over dots.
 
+use super::record::{Agent, Record, Target};
 use super::{Encoder, escape, number};
-use crate::entry::agent::Agent;
 use crate::entry::text::Limit;
-use crate::entry::{Entry, Host};
 use crate::policy::Field;
 
 /// Every field, those of one object together.
@@ -39,12 +38,12 @@ const _: () = {
     }
 };
 
-/// Appends `entry` as an object, and a newline.
-pub(super) fn encode(encoder: &mut Encoder, entry: &Entry, out: &mut Vec<u8>) {
+/// Appends `record` as an object, and a newline.
+pub(super) fn encode(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u8>) {
     let mut line = Line { out, open: &[] };
     line.out.push(b'{');
     for field in ORDER {
-        line.field(field, encoder, entry);
+        line.field(field, encoder, record);
     }
     for _ in line.open {
         line.out.push(b'}');
@@ -62,75 +61,71 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn field(&mut self, field: Field, encoder: &mut Encoder, entry: &Entry) {
-        let kept = &*entry.kept;
+    fn field(&mut self, field: Field, encoder: &mut Encoder, record: &Record<'_>) {
         match field {
-            Field::Arrived if kept.arrived => {
-                self.key(&["timestamp"]);
-                self.quoted(|out| encoder.arrived.write(out, entry.arrived));
+            Field::Arrived => {
+                if let Some(arrived) = record.timestamp {
+                    self.key(&["timestamp"]);
+                    self.quoted(|out| encoder.arrived.write(out, arrived));
+                }
             }
-            Field::Arrived => {}
             Field::Sent => {
-                if let Some(sent) = kept.sent {
+                if let Some(sent) = record.sent {
                     self.key(&["townclerk", "sent"]);
                     self.quoted(|out| encoder.sent.write(out, sent));
                 }
             }
             Field::ClientAddress => {
-                if let Some(address) = kept.client_address {
+                if let Some(address) = record.client_address {
                     self.key(&["client", "address"]);
                     self.quoted(|out| super::address::write(out, address));
                 }
             }
             Field::ClientHost => {
-                if let Some(Host { status, name }) = &kept.client_host {
-                    self.text(&["townclerk", "client", "host"], name.as_deref(), Limit::Host);
-                    self.text(&["townclerk", "client", "host_status"], Some(status), Limit::Host);
-                }
+                self.text(&["townclerk", "client", "host"], record.client_host(), Limit::Host);
+                self.text(
+                    &["townclerk", "client", "host_status"],
+                    record.client_host_status(),
+                    Limit::Host,
+                );
             }
-            Field::Method => self.method(kept.method.as_ref()),
+            Field::Method => self.method(record.http_request_method()),
             Field::Url => {
-                if let Some(url) = &kept.url {
-                    self.url(url.parts());
+                if let Some(target) = &record.target {
+                    self.url(target.as_ref());
                 }
             }
             Field::Protocol => self.text(
                 &["network", "protocol", "version"],
-                kept.protocol.map(super::version),
+                record.network_protocol_version(),
                 Limit::Host,
             ),
-            Field::Status => self.number(
-                &["http", "response", "status_code"],
-                kept.status.map(|s| s.as_u16().into()),
-            ),
-            Field::Bytes => self.number(&["http", "response", "body", "size"], kept.bytes),
-            Field::Error => self.text(&["error", "type"], kept.error, Limit::Host),
+            Field::Status => self.number(&["http", "response", "status_code"], record.status.map(u64::from)),
+            Field::Bytes => self.number(&["http", "response", "body", "size"], record.bytes),
+            Field::Error => self.text(&["error", "type"], record.error_type(), Limit::Host),
             Field::ExternalReferrer => {
                 self.text(
                     &["http", "request", "header", "referer"],
-                    kept.external_referrer.as_deref(),
+                    record.external_referrer(),
                     Limit::Url,
                 );
             }
             Field::InternalReferrer => {
                 self.text(
                     &["townclerk", "referrer", "internal"],
-                    kept.internal_referrer.as_deref(),
+                    record.internal_referrer(),
                     Limit::Url,
                 );
             }
-            Field::UserAgent => match &kept.user_agent {
-                Some(Agent::Whole(text)) => self.text(&["user_agent", "original"], Some(text), Limit::Agent),
-                Some(Agent::Family(family)) => {
-                    self.key(&["user_agent", "name"]);
-                    self.quoted(|out| family.write(out));
-                }
+            Field::UserAgent => match &record.user_agent {
+                Some(Agent::Original(text)) => self.text(&["user_agent", "original"], Some(text), Limit::Agent),
+                Some(Agent::Name(name)) => self.text(&["user_agent", "name"], Some(name), Limit::Agent),
                 None => {}
             },
-            Field::AuthUser => self.text(&["user", "name"], kept.auth_user.as_deref(), Limit::User),
+            Field::AuthUser => self.text(&["user", "name"], record.user_name(), Limit::User),
             Field::PolicyVersion => self.text(
                 &["townclerk", "policy", "version"],
-                kept.policy_version.as_deref(),
+                record.policy_version(),
                 Limit::Host,
             ),
         }
@@ -138,9 +133,8 @@ impl Line<'_> {
 
     /// OpenTelemetry calls a method that is not a common one `_OTHER` and keeps its name as `method_original`. Only the
     /// latter is written: GoAccess refuses a line with a `method` that it does not know.
-    fn method(&mut self, method: Option<&http::Method>) {
-        let Some(method) = method else { return };
-        let name = method.as_str();
+    fn method(&mut self, method: Option<&str>) {
+        let Some(name) = method else { return };
         let path: Path = match name {
             "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH" => {
                 &["http", "request", "method"]
@@ -152,9 +146,9 @@ impl Line<'_> {
 
     /// A backslash, which no URL may hold (RFC 3986, section 2), is written as `%5C` in a path: GoAccess refuses a line
     /// whose path ends in one. A target that was not there is `null`, since GoAccess wants one.
-    fn url(&mut self, parts: Option<(&[u8], Option<&[u8]>)>) {
+    fn url(&mut self, target: Option<&Target<'_>>) {
         self.key(&["url", "path"]);
-        let Some((path, query)) = parts else {
+        let Some(Target { path, query }) = target else {
             return self.out.extend_from_slice(b"null");
         };
         self.quoted(|out| {
@@ -164,7 +158,7 @@ impl Line<'_> {
             let pieces: Vec<&[u8]> = path.split(|&byte| byte == b'\\').collect();
             escape::json(out, &pieces.join(&b"%5C"[..]), Limit::Url);
         });
-        self.text(&["url", "query"], query, Limit::Url);
+        self.text(&["url", "query"], query.as_ref(), Limit::Url);
     }
 
     fn text(&mut self, path: Path, value: Option<impl AsRef<[u8]>>, limit: Limit) {

@@ -1,13 +1,18 @@
-//! An entry as a line of text.
+//! An entry as a line of text, and a line of text as a record.
 //!
 //! A line can neither be broken nor forged by what was sent: it ends in the only newline, and holds no control
 //! character and no quote that is not the format's own.
 
 mod address;
 mod combined;
+mod decode;
 mod escape;
 mod json;
+mod record;
 mod time;
+
+pub use decode::Undecodable;
+pub use record::Record;
 
 use super::Entry;
 use crate::journal::Format;
@@ -75,9 +80,14 @@ impl Encoder {
     /// Appends `entry` to `out` as exactly one line that ends in `\n`, of 4,095 bytes at most: longer texts end in
     /// `[cut]`.
     pub fn encode(&mut self, entry: &Entry, out: &mut Vec<u8>) {
+        self.encode_record(&Record::of(entry), out);
+    }
+
+    /// The same of a record that was read from a line. In the format of that line it is that line again.
+    pub fn encode_record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match self.format {
-            Format::JsonLines => json::encode(self, entry, out),
-            Format::Combined => combined::encode(self, entry, out),
+            Format::JsonLines => json::encode(self, record, out),
+            Format::Combined => combined::encode(self, record, out),
         }
     }
 }

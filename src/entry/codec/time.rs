@@ -1,7 +1,7 @@
 //! Times as text. Most entries of a second follow each other, so its text is kept.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 
 /// Writes `2026-11-21T20:09:46.123Z` (RFC 3339).
@@ -77,6 +77,47 @@ fn combined(time: DateTime) -> [u8; 26] {
     ]
 }
 
+const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+
+/// Reads what [`Rfc3339`] writes.
+pub(super) fn read_rfc3339(text: &str) -> Option<Timestamp> {
+    let (seconds, milliseconds) = text.strip_suffix('Z')?.split_once('.')?;
+    let (date, time) = seconds.split_once('T')?;
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let [milliseconds] = numbers(milliseconds, '.', [3])?;
+    timestamp([year, month, day], time, milliseconds)
+}
+
+/// Reads what [`Combined`] writes.
+pub(super) fn read_combined(text: &str) -> Option<Timestamp> {
+    let (day, rest) = text.strip_suffix(" +0000")?.split_once('/')?;
+    let (month, rest) = rest.split_once('/')?;
+    let (year, time) = rest.split_once(':')?;
+    let month = MONTHS.chunks(3).position(|name| name == month.as_bytes())?;
+    let ([year], [day]) = (numbers(year, '/', [4])?, numbers(day, '/', [2])?);
+    timestamp([year, i16::try_from(month).ok()? + 1, day], time, 0)
+}
+
+fn timestamp([year, month, day]: [i16; 3], time: &str, milliseconds: i16) -> Option<Timestamp> {
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?.map(|number| number as i8); // two digits
+    let date = Date::new(year, month as i8, day as i8).ok()?; // two digits too
+    let time = jiff::civil::Time::new(hour, minute, second, i32::from(milliseconds) * 1_000_000).ok()?;
+    Offset::UTC.to_timestamp(date.to_datetime(time)).ok()
+}
+
+/// Numbers of just so many digits, with this sign between them.
+fn numbers<const COUNT: usize>(text: &str, between: char, digits: [usize; COUNT]) -> Option<[i16; COUNT]> {
+    let mut pieces = text.split(between);
+    let mut numbers = [0; COUNT];
+    for (number, digits) in numbers.iter_mut().zip(digits) {
+        let piece = pieces.next().filter(|piece| piece.len() == digits)?;
+        *number = piece.bytes().try_fold(0i16, |number, digit| {
+            digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
+        })?;
+    }
+    pieces.next().is_none().then_some(numbers)
+}
+
 fn year(time: DateTime) -> ([u8; 2], [u8; 2]) {
     let year = time.year().unsigned_abs();
     (two(year / 100), two(year % 100))
@@ -95,7 +136,7 @@ mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
-    use super::{Combined, Rfc3339};
+    use super::{Combined, Rfc3339, read_combined, read_rfc3339};
 
     fn both(time: Timestamp) -> (String, String) {
         let (mut a, mut b) = (Vec::new(), Vec::new());
@@ -134,12 +175,22 @@ mod tests {
 
     proptest! {
         #[test]
+        fn any_text_is_survived(text in "\\PC{0,30}", near in "[0-9]{2,4}[-/][0-9A-Za-z]{2,3}[-/][0-9]{2,4}[T:][0-9:.]{8,12}Z?( \\+0000)?") {
+            for text in [text, near] {
+                read_rfc3339(&text);
+                read_combined(&text);
+            }
+        }
+
+        #[test]
         fn every_time_reads_back(milliseconds in -62_167_219_200_000i64..=253_402_207_199_999) {
             let time = Timestamp::from_millisecond(milliseconds).unwrap();
             let (rfc3339, combined) = both(time);
             prop_assert_eq!(rfc3339.parse::<Timestamp>().unwrap(), time);
             let read = Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", &combined).unwrap();
             prop_assert_eq!(read.as_second(), milliseconds.div_euclid(1000));
+            prop_assert_eq!(read_rfc3339(&rfc3339), Some(time));
+            prop_assert_eq!(read_combined(&combined), Some(read));
         }
     }
 }

@@ -1,21 +1,11 @@
-//! `townclerk journal`: a journal is made on purpose, never by accident.
+//! `townclerk journal init`: a journal is made on purpose, never by accident.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use super::{ConfigFile, Done, serve};
 
-use super::speech::Done;
-use super::{ConfigFile, serve};
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Make the journals that a configuration names and that are not there yet.
-    Init(ConfigFile),
-}
-
-pub(super) fn run(command: &Command) -> Done {
-    let Command::Init(file) = command;
+pub(super) fn run(file: &ConfigFile) -> Done {
     let config = serve::load(&file.config)?;
     let made = serve::create_missing(&config)?;
     let mut stdout = io::stdout().lock();

@@ -3,6 +3,7 @@
 
 mod town;
 
+mod certificates;
 mod cookies;
 mod demo;
 mod dokuwiki;
@@ -16,12 +17,15 @@ mod journal_cli;
 mod limits;
 mod outcomes;
 mod proxies;
+mod proxy_protocol;
 mod readers;
 mod readme;
+mod reload;
 mod secrets;
 mod serve;
 mod sites;
 mod skip;
 mod tidy;
 mod tls;
+mod upstreams;
 mod websocket;

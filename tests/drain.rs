@@ -19,7 +19,7 @@ pub fn until(come: impl Fn() -> bool) {
 }
 
 /// A CMS that tells when it was asked, and answers when it is told to.
-fn waiting() -> (Cms, mpsc::Receiver<()>, mpsc::Sender<()>) {
+pub fn waiting() -> (Cms, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (asked, heard) = mpsc::channel();
     let (go_on, wait) = mpsc::channel::<()>();
     let (asked, wait) = (Mutex::new(asked), Mutex::new(wait));

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::certificates;
 use super::sample::{self, Sample};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
@@ -37,16 +38,27 @@ pub(super) fn check(
     clock: &Clock,
     out: &mut dyn Write,
 ) -> io::Result<bool> {
-    let read = Config::load(config);
+    let file = config;
+    let read = Config::load(file).and_then(|config| {
+        let warnings = certificates::warnings(&config, clock.now());
+        let warnings = warnings.map_err(|error| certificates::fault(file, &error))?;
+        Ok((config, warnings))
+    });
     match (&read, form) {
-        (Ok(config), Form::Text) => {
+        (Ok((config, warnings)), Form::Text) => {
             tell(config, out)?;
+            for warning in warnings {
+                writeln!(out, "warning: {warning}")?;
+            }
             for site in &config.sites {
                 tell_site(site, lang, out)?;
                 sample::show(sample, site, lang, clock, out)?;
             }
         }
-        (Ok(config), Form::Json) => json(out, json!({ "faults": [], "means": config_json(config) }))?,
+        (Ok((config, warnings)), Form::Json) => json(
+            out,
+            json!({ "faults": [], "warnings": warnings, "means": config_json(config) }),
+        )?,
         (Err(faults), Form::Text) => writeln!(out, "{faults}\n{}", count(faults))?,
         (Err(faults), Form::Json) => json(out, json!({ "faults": faults.to_json() }))?,
     }
@@ -68,8 +80,15 @@ fn tell(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::default();
     table.row("http", [list(&config.http)]);
     table.row("https", [list(&config.https)]);
+    if !config.tls.is_empty() {
+        let files: Vec<_> = config.tls.iter().map(|tls| tls.certificate.display()).collect();
+        table.row("certificates", [list(&files)]);
+    }
     table.row("workers", [config.workers.to_string()]);
     table.row("trusted proxies", [list(&config.trusted_proxies)]);
+    if !config.proxy_protocol.is_empty() {
+        table.row("PROXY protocol", [list(&config.proxy_protocol)]);
+    }
     table.row(
         "name servers",
         [if config.resolver.servers.is_empty() {
@@ -86,7 +105,7 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
     let mut table = Table::default();
     table.row("site", [list(&site.hosts)]);
-    table.row("upstream", [upstream(site)]);
+    table.row("upstream", [site.upstream.to_string()]);
     table.row("journal", [journal(site)]);
     table.row(
         "policy",
@@ -132,16 +151,6 @@ fn told(field: Field, treatment: Treatment, lang: Lang) -> String {
         .map(|more| format!(" {more}"))
         .unwrap_or_default();
     format!("{}{more}", field.sentence(lang))
-}
-
-fn upstream(site: &Site) -> String {
-    let upstream = &site.upstream;
-    let host = if upstream.host.contains(':') {
-        format!("[{}]", upstream.host)
-    } else {
-        upstream.host.clone()
-    };
-    format!("http://{host}:{}", upstream.port)
 }
 
 fn journal(site: &Site) -> String {
@@ -191,6 +200,7 @@ fn config_json(config: &Config) -> Value {
         "https": config.https,
         "workers": config.workers,
         "trusted_proxies": config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "proxy_protocol": config.proxy_protocol,
         "sites": sites,
     })
 }
@@ -212,7 +222,7 @@ fn site_json(site: &Site) -> Value {
         .map(|cookie| json!({ "name": cookie.name.to_string(), "pl": cookie.purpose.pl, "en": cookie.purpose.en }));
     json!({
         "hosts": site.hosts,
-        "upstream": upstream(site),
+        "upstream": site.upstream.to_string(),
         "journal": site.journal.folder.display().to_string(),
         "policy": {
             "file": site.policy_file.display().to_string(),

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::Serve;
+use super::certificates;
 use super::speech::{self, Done, Problem};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -26,25 +27,70 @@ pub(super) fn run(serve: &Serve) -> Done {
         .enable_all()
         .build()
         .map_err(Problem::new)?;
-    let (server, asked) = signals.block_on(async {
+    let (server, drain_time, asked) = signals.block_on(async {
         // Before the first connection: a signal that comes early must not kill what has begun.
         let mut end = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let server = Server::start(&config, Clock::system()).map_err(|error| could_not_start(&error))?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let mut server = Server::start(&config, Clock::system()).map_err(|error| could_not_start(&error))?;
         introduce(&config, &server);
-        let asked = tokio::select! {
-            _ = end.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        warn(&config);
+        let mut drain_time = config.limits.drain_time;
+        let asked = loop {
+            tokio::select! {
+                _ = end.recv() => break "SIGTERM",
+                _ = interrupt.recv() => break "SIGINT",
+                _ = hang_up.recv() => {
+                    if let Some(config) = reload(&serve.file.config, &mut server) {
+                        drain_time = config.limits.drain_time;
+                    }
+                }
+            }
         };
-        Ok::<_, Problem>((server, asked))
+        Ok::<_, Problem>((server, drain_time, asked))
     })?;
-    tracing::info!(
-        "{asked}: open exchanges have {} s to end",
-        config.limits.drain_time.as_secs()
-    );
+    tracing::info!("{asked}: open exchanges have {} s to end", drain_time.as_secs());
     server.stop().map_err(Problem::new)?;
     tracing::info!("stopped; the journals are on disk");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads everything again, all or nothing, and says what changed. The new configuration, if it is in use.
+fn reload(file: &Path, server: &mut Server) -> Option<Config> {
+    tracing::info!("SIGHUP: reading {} again", file.display());
+    let config = load(file);
+    let reloaded = config.and_then(|config| {
+        let reloaded = server.reload(&config).map_err(|error| could_not_start(&error))?;
+        Ok((config, reloaded))
+    });
+    let (config, reloaded) = match reloaded {
+        Ok(both) => both,
+        Err(problem) => {
+            problem.report();
+            tracing::error!("not reloaded: everything stays as it was");
+            return None;
+        }
+    };
+    for what in &reloaded.changed {
+        tracing::info!("changed: {what}");
+    }
+    for what in &reloaded.needs_restart {
+        tracing::warn!("stays as it was until a restart: {what}");
+    }
+    warn(&config);
+    match reloaded.changed.len() {
+        0 => tracing::info!("reloaded: nothing changed"),
+        1 => tracing::info!("reloaded: 1 change is in use"),
+        many => tracing::info!("reloaded: {many} changes are in use"),
+    }
+    Some(config)
+}
+
+/// Says what is odd about the certificates.
+fn warn(config: &Config) {
+    for warning in certificates::warnings(config, Clock::system().now()).unwrap_or_default() {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Reads a configuration; its faults are said before this returns.
@@ -71,6 +117,7 @@ pub(super) fn create_missing(config: &Config) -> Result<Vec<&Path>, Problem> {
 
 fn could_not_start(error: &StartError) -> Problem {
     match error {
+        StartError::Tls(cause) => Problem::with_hint(error, cause.remedy()),
         StartError::Journal { error: cause, .. } => Problem::with_hint(error, cause.remedy()),
         StartError::Listen { error: cause, .. } if cause.kind() == ErrorKind::PermissionDenied => Problem::with_hint(
             error,
@@ -93,12 +140,11 @@ fn introduce(config: &Config, server: &Server) {
         tracing::info!("listening on https://{address}");
     }
     for site in &config.sites {
-        let (upstream, policy) = (&site.upstream, &site.policy);
+        let policy = &site.policy;
         tracing::info!(
-            "{}: before {}:{}, policy {} of {}, journal in {}",
+            "{}: before {}, policy {} of {}, journal in {}",
             site.hosts.join(", "),
-            upstream.host,
-            upstream.port,
+            site.upstream,
             policy.version,
             policy.effective,
             site.journal.folder.display()

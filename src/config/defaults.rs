@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Limits, Resolver, Upstream};
+use super::{Limits, Origin, Resolver, Upstream};
 use crate::journal::{Format, OnFailure, Settings};
 
 impl Default for Limits {
@@ -34,11 +34,14 @@ impl Default for Resolver {
 }
 
 impl Upstream {
-    /// A server with the default timeouts.
+    /// A server that speaks plain HTTP, with the default timeouts.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
-            host: host.into(),
-            port,
+            origins: vec![Origin::Http {
+                host: host.into(),
+                port,
+            }],
+            ca: None,
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(4),

@@ -18,6 +18,7 @@ pub(super) struct Listen {
     pub(super) wants_tls: bool,
     pub(super) workers: usize,
     pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) proxy_protocol: Vec<SocketAddr>,
 }
 
 impl Listen {
@@ -54,6 +55,9 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
         .optional("trusted_proxies")
         .and_then(|value| value.items())
         .unwrap_or_default();
+    let proxy_protocol = section
+        .optional("proxy_protocol")
+        .map(|value| proxied(&value, &taken, proxies.is_empty()));
     section.finish();
     Listen {
         http: http_addresses,
@@ -61,7 +65,35 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
         wants_tls: https.is_some(),
         workers: workers.unwrap_or_else(defaults::workers),
         trusted_proxies: proxies.iter().filter_map(proxy).collect(),
+        proxy_protocol: proxy_protocol.unwrap_or_default(),
     }
+}
+
+/// The listeners, of those there are, behind proxies that speak the PROXY protocol.
+fn proxied(value: &Value<'_>, listeners: &[SocketAddr], nobody_is_trusted: bool) -> Vec<SocketAddr> {
+    if !value.is_list() {
+        let example = listeners.first().map_or("0.0.0.0:80".to_owned(), ToString::to_string);
+        let remedy = format!("write proxy_protocol = [\"{example}\"], with all to which load balancers connect");
+        value.fault::<()>("is no list of listeners", remedy);
+        return Vec::new();
+    }
+    if nobody_is_trusted && !value.is_empty_list() {
+        value.fault::<()>(
+            "has nobody who is trusted to say who the visitor is",
+            "add trusted_proxies with the addresses of the load balancers",
+        );
+    }
+    let mut proxied = Vec::new();
+    for item in value.items().unwrap_or_default() {
+        match item.socket_address(None) {
+            Some(address) if !listeners.contains(&address) => {
+                item.fault::<()>("is not listened on", "write it in http or https too");
+            }
+            Some(address) => proxied.push(address),
+            None => {}
+        }
+    }
+    proxied
 }
 
 fn addresses(value: &Value<'_>, taken: &mut Vec<SocketAddr>) -> Vec<SocketAddr> {
@@ -92,14 +124,30 @@ fn proxy(value: &Value<'_>) -> Option<IpNet> {
     Some(prefix)
 }
 
-/// Reads `[tls]`, and looks whether its files are what they should be.
-pub(super) fn tls(mut section: Section<'_>, files: &Files<'_>) -> Option<Tls> {
+/// Reads `[tls]` or each `[[tls]]`, and looks whether its files are what they should be.
+pub(super) fn tls(sections: Vec<Section<'_>>, files: &Files<'_>) -> Option<Vec<Tls>> {
+    let mut taken = Vec::new();
+    let all: Vec<_> = sections
+        .into_iter()
+        .map(|section| certificate(section, files, &mut taken))
+        .collect();
+    all.into_iter().collect()
+}
+
+fn certificate(mut section: Section<'_>, files: &Files<'_>, taken: &mut Vec<PathBuf>) -> Option<Tls> {
     let certificate = section
         .required(
             "certificate",
             "certificate = \"fullchain.pem\", the site's own certificate first",
         )
-        .and_then(|value| pem(&value, files, "CERTIFICATE", "certificate"));
+        .and_then(|value| {
+            let path = pem(&value, files, "CERTIFICATE", "certificate")?;
+            if taken.contains(&path) {
+                return value.fault("stands there twice", "keep one of the two [[tls]]");
+            }
+            taken.push(path.clone());
+            Some(path)
+        });
     let key = section
         .required("key", "key = \"privkey.pem\", the private key of the certificate")
         .and_then(|value| pem(&value, files, "PRIVATE KEY", "private key"));
@@ -110,7 +158,8 @@ pub(super) fn tls(mut section: Section<'_>, files: &Files<'_>) -> Option<Tls> {
     })
 }
 
-fn pem(value: &Value<'_>, files: &Files<'_>, label: &str, what: &str) -> Option<PathBuf> {
+/// Reads the name of a PEM file that holds what `label` says.
+pub(super) fn pem(value: &Value<'_>, files: &Files<'_>, label: &str, what: &str) -> Option<PathBuf> {
     let path = files.path(value.string()?);
     let text = match files.read(&path) {
         Ok(text) => text,

@@ -102,18 +102,21 @@ pub(super) fn load(path: &Path, read: &dyn Fn(&Path) -> Result<String, Unreadabl
 }
 
 pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Policies) -> Option<Config> {
-    let tls_section = root.section("tls");
-    let has_tls = tls_section.is_there();
+    let tls_sections = root.optional("tls").map(|value| value.sections());
+    let has_tls = tls_sections.is_some();
     let listen = root
         .required_section("listen", "http = [\"0.0.0.0:80\"]")
         .map(|section| listen(section, has_tls));
-    if listen.as_ref().is_some_and(|listen| has_tls && !listen.wants_tls) {
-        tls_section.missing(
+    let tls_sections = tls_sections.flatten().unwrap_or_default();
+    if let Some(first) = tls_sections.first()
+        && listen.as_ref().is_some_and(|listen| !listen.wants_tls)
+    {
+        first.missing(
             "[tls] has no https listener",
             "add https = [\"0.0.0.0:443\"] to [listen], or remove [tls]",
         );
     }
-    let tls = if has_tls { tls(tls_section, files) } else { None };
+    let tls = tls(tls_sections, files);
     let limits = limits(root.section("limits"));
     let resolver = resolver(root.section("resolver"));
     let listeners = listen.as_ref().map(|listen| listen.all()).unwrap_or_default();
@@ -125,9 +128,10 @@ pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Po
     Some(Config {
         http: listen.http,
         https: listen.https,
-        tls,
+        tls: tls?,
         workers: listen.workers,
         trusted_proxies: listen.trusted_proxies,
+        proxy_protocol: listen.proxy_protocol,
         limits,
         resolver,
         sites: sites?,

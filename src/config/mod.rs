@@ -29,12 +29,15 @@ pub struct Config {
     pub http: Vec<SocketAddr>,
     /// Where HTTP over TLS is spoken.
     pub https: Vec<SocketAddr>,
-    /// The certificate for `https`.
-    pub tls: Option<Tls>,
+    /// The certificates for `https`, each for the host names that stand in it; the first for all others.
+    pub tls: Vec<Tls>,
     /// Threads that serve, each with its own listeners and upstream connections. Default: one a core.
     pub workers: usize,
     /// Whose `X-Forwarded-*` and `Forwarded` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Of `http` and `https` those that only trusted proxies connect to, and where each connection begins with a header
+    /// of the PROXY protocol, version 1 or 2. Default: none.
+    pub proxy_protocol: Vec<SocketAddr>,
     /// What a client may hold or send.
     pub limits: Limits,
     /// How host names of clients are looked up.
@@ -80,19 +83,40 @@ pub struct Site {
     pub journal: journal::Settings,
 }
 
-/// An HTTP/1.1 server, given as `http://host[:port]`.
+/// An HTTP/1.1 server, at one place or at several that are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    /// A name or an address, without brackets.
-    pub host: String,
-    /// Default 80.
-    pub port: u16,
-    /// To connect, name look-up included. Default 5 s.
+    /// At least one.
+    pub origins: Vec<Origin>,
+    /// The authority that vouches for it over https, a PEM file. Default: those of the system.
+    pub ca: Option<PathBuf>,
+    /// To connect to one address; the TLS handshake and, for the first, the name look-up included. Default 5 s.
     pub connect_timeout: Duration,
     /// From the last byte of the request to the first of the answer. Default 60 s.
     pub answer_timeout: Duration,
     /// An idle connection is not used again after this; below the CMS's own limit (Apache, Node: 5 s). Default 4 s.
     pub idle_timeout: Duration,
+}
+
+/// Where a server answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `http://host[:port]`.
+    Http {
+        /// A name or an address, without brackets.
+        host: String,
+        /// Default 80.
+        port: u16,
+    },
+    /// `https://host[:port]`. Its certificate must be for this host.
+    Https {
+        /// A name or an address, without brackets.
+        host: String,
+        /// Default 443.
+        port: u16,
+    },
+    /// `unix:/path`: a socket in the file system.
+    Unix(PathBuf),
 }
 
 /// What a client may hold or send.

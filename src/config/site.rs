@@ -37,7 +37,7 @@ pub(super) fn site(
         .and_then(|value| hosts(&value, taken));
     let upstream = section
         .required_section("upstream", "url = \"http://cms:80\"")
-        .and_then(|section| upstream(section, listeners));
+        .and_then(|section| upstream(section, listeners, files));
     let policy = section
         .required(
             "policy",

@@ -19,7 +19,7 @@ fn loaded(text: &str) -> Result<Config, Faults> {
             Some("townclerk.toml") => text,
             Some("policy.toml") => POLICY,
             Some("faulty.toml") => "version = 1\n",
-            Some("chain.pem") => "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
+            Some("chain.pem" | "bip.pem") => "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
             Some("key.pem") => "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----\n",
             _ => {
                 return Err(Unreadable {
@@ -59,8 +59,8 @@ fn a_site_needs_ten_lines() {
     let config = config(SHORT);
     assert_eq!(config.http, ["0.0.0.0:80".parse().unwrap()]);
     assert_eq!(
-        (config.https.len(), config.tls, config.trusted_proxies.len()),
-        (0, None, 0)
+        (config.https.len(), config.tls.len(), config.trusted_proxies.len()),
+        (0, 0, 0)
     );
     assert_eq!(
         (config.limits, config.resolver),
@@ -82,7 +82,7 @@ fn every_setting_means_what_it_says() {
     let config = config(&SHORT.replace(
         "http = [\"0.0.0.0:80\"]\n",
         "http = [\"0.0.0.0:80\", \"[::]:80\"]\nhttps = [\"0.0.0.0:443\"]\nworkers = 3\n\
-         trusted_proxies = [\"172.16.0.0/12\", \"192.0.2.1\"]\n\
+         trusted_proxies = [\"172.16.0.0/12\", \"192.0.2.1\"]\nproxy_protocol = [\"0.0.0.0:443\"]\n\
          [tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n\
          [limits]\nconnections = 5\nbody_bytes = \"2 GiB\"\nidle_time = \"5 min\"\n\
          [resolver]\nservers = [\"192.0.2.53\", \"[2001:db8::53]:5353\"]\ndeadline = \"250 ms\"\n",
@@ -92,7 +92,8 @@ fn every_setting_means_what_it_says() {
         config.trusted_proxies,
         ["172.16.0.0/12".parse().unwrap(), "192.0.2.1/32".parse().unwrap()]
     );
-    assert_eq!(config.tls.unwrap().key, Path::new("/etc/townclerk/key.pem"));
+    assert_eq!(config.proxy_protocol, config.https);
+    assert_eq!(config.tls[0].key, Path::new("/etc/townclerk/key.pem"));
     assert_eq!((config.limits.connections, config.limits.body_bytes), (5, 2 << 30));
     assert_eq!(config.limits.idle_time, Duration::from_secs(300));
     assert_eq!(
@@ -115,6 +116,33 @@ fn an_upstream_is_a_host_and_a_port() {
         let config = config(&SHORT.replace("http://cms", url));
         assert_eq!(config.sites[0].upstream, Upstream::new(host, port), "{url}");
     }
+}
+
+#[test]
+fn an_upstream_is_reached_over_tls_and_sockets_too_and_may_have_several_places() {
+    let config = config(&SHORT.replace(
+        "url = \"http://cms\"",
+        "url = [\"https://CMS\", \"https://[2001:db8::7]:8443/\", \"unix:/run/cms.sock\", \"unix:cms.sock\"], \
+         ca = \"chain.pem\"",
+    ));
+    let upstream = &config.sites[0].upstream;
+    assert_eq!(
+        upstream.to_string(),
+        "https://cms:443, https://[2001:db8::7]:8443, unix:/run/cms.sock, unix:/etc/townclerk/cms.sock"
+    );
+    assert_eq!(upstream.ca.as_deref(), Some(Path::new("/etc/townclerk/chain.pem")));
+}
+
+#[test]
+fn several_certificates_are_several_tables() {
+    let table = |key: &str, certificate: &str| format!("{key}\ncertificate = \"{certificate}\"\nkey = \"key.pem\"\n");
+    let text = format!(
+        "{SHORT}{}{}",
+        table("[[tls]]", "chain.pem"),
+        table("[[tls]]", "bip.pem")
+    );
+    let config = config(&text.replace("[listen]\n", "[listen]\nhttps = [\"0.0.0.0:443\"]\n"));
+    assert_eq!(config.tls.len(), 2);
 }
 
 /// The example with every setting that is remarked out made a setting.
@@ -151,6 +179,7 @@ fn the_example_shows_every_setting() {
             format!("\n[{path}]"),
             format!("\n[[{path}]]"),
             format!("#   [{path}]"),
+            format!("#   {key} = "),
         ];
         assert!(
             shown.iter().any(|form| text.contains(form)),

@@ -1,23 +1,29 @@
 //! Where the CMS is.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::load::time;
-use super::{Upstream, host};
+use super::listen::pem;
+use super::load::{Files, time};
+use super::{Origin, Upstream, host};
 use crate::reader::{Section, Value};
 
+const LIKE: &str = "write it like \"http://cms:80\", \"https://cms:443\" or \"unix:/run/cms.sock\"";
+
 /// Reads `[site.upstream]`. `listeners` are our own: an upstream that is one of them would ask us for ever.
-pub(super) fn upstream(mut section: Section<'_>, listeners: &[SocketAddr]) -> Option<Upstream> {
-    let place = section
+pub(super) fn upstream(mut section: Section<'_>, listeners: &[SocketAddr], files: &Files<'_>) -> Option<Upstream> {
+    let origins = section
         .required("url", "url = \"http://cms:80\", where the CMS answers")
-        .and_then(|value| {
-            let (host, port) = url(&value)?;
-            if listeners.iter().any(|listener| reaches(*listener, &host, port)) {
-                return value.fault("is where townclerk itself listens", "write where the CMS answers");
-            }
-            Some((host, port))
-        });
+        .and_then(|value| origins(&value, listeners, files));
+    let ca = section.optional("ca").and_then(|value| {
+        let file = pem(&value, files, "CERTIFICATE", "certificate")?;
+        let is_https = |origin: &Origin| matches!(origin, Origin::Https { .. });
+        if origins.as_ref().is_some_and(|origins| !origins.iter().any(is_https)) {
+            return value.fault("is for no https upstream", "remove it, or write https:// in url");
+        }
+        Some(file)
+    });
     let default = Upstream::new("", 0);
     let seconds = |from_millis, to| Duration::from_millis(from_millis)..=Duration::from_secs(to);
     let connect_timeout = time(
@@ -34,45 +40,86 @@ pub(super) fn upstream(mut section: Section<'_>, listeners: &[SocketAddr]) -> Op
     );
     let idle_timeout = time(&mut section, "idle_timeout", default.idle_timeout, seconds(100, 3_600));
     section.finish();
-    let (host, port) = place?;
     Some(Upstream {
-        host,
-        port,
+        origins: origins?,
+        ca,
         connect_timeout,
         answer_timeout,
         idle_timeout,
     })
 }
 
-fn url(value: &Value<'_>) -> Option<(String, u16)> {
-    const LIKE: &str = "write it like \"http://cms:80\"";
+/// One URL, or a list of them.
+fn origins(value: &Value<'_>, listeners: &[SocketAddr], files: &Files<'_>) -> Option<Vec<Origin>> {
+    if !value.is_list() {
+        return Some(vec![origin(value, listeners, files)?]);
+    }
+    if value.is_empty_list() {
+        return value.fault("is empty", LIKE);
+    }
+    let mut origins: Vec<Origin> = Vec::new();
+    let items = value.items()?;
+    for item in &items {
+        match origin(item, listeners, files) {
+            Some(origin) if origins.contains(&origin) => {
+                item.fault::<()>("stands there twice", "keep one of the two");
+            }
+            Some(origin) => origins.push(origin),
+            None => {}
+        }
+    }
+    (origins.len() == items.len()).then_some(origins)
+}
+
+fn origin(value: &Value<'_>, listeners: &[SocketAddr], files: &Files<'_>) -> Option<Origin> {
     let written = value.string()?;
     if written.contains('@') {
         return value.fault_unseen("holds a user name or a password", LIKE);
     }
-    let Some(rest) = written.strip_prefix("http://") else {
-        let remedy = match written.split_once("://") {
-            Some(("https", _)) => {
-                "townclerk reaches the CMS over plain HTTP: write it like \"http://cms:80\"".to_owned()
-            }
-            Some(_) => LIKE.to_owned(),
-            None => format!("write \"http://{written}\""),
-        };
-        return value.fault("does not start with http://", remedy);
+    if let Some(path) = written.strip_prefix("unix:") {
+        if path.is_empty() || path.starts_with("//") {
+            let path = path.trim_start_matches('/');
+            let remedy = match path {
+                "" => "write the path of the socket, like \"unix:/run/cms.sock\"".to_owned(),
+                path => format!("write \"unix:/{path}\""),
+            };
+            return value.fault("has no path like that of a file", remedy);
+        }
+        return Some(Origin::Unix(files.path(path)));
+    }
+    let (rest, scheme, port) = match written.split_once("://") {
+        Some(("http", rest)) => (rest, "http", 80),
+        Some(("https", rest)) => (rest, "https", 443),
+        Some(_) => return value.fault("does not start with http://, https:// or unix:", LIKE),
+        None => {
+            let remedy = format!("write \"http://{written}\"");
+            return value.fault("does not start with http://, https:// or unix:", remedy);
+        }
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     if !matches!(path, "" | "/") {
-        let remedy = format!("write \"http://{authority}\"; visitors' paths are passed on as they come");
+        let remedy = format!("write \"{scheme}://{authority}\"; visitors' paths are passed on as they come");
         return value.fault("has a path or query", remedy);
     }
+    let (host, port) = host_and_port(value, authority, port)?;
+    if listeners.iter().any(|listener| reaches(*listener, &host, port)) {
+        return value.fault("is where townclerk itself listens", "write where the CMS answers");
+    }
+    Some(match scheme {
+        "https" => Origin::Https { host, port },
+        _ => Origin::Http { host, port },
+    })
+}
+
+fn host_and_port(value: &Value<'_>, authority: &str, default: u16) -> Option<(String, u16)> {
     let (name, port) = match authority.rsplit_once(':') {
         // The last colon of "[::1]" is not before a port.
         Some((name, port)) if !port.ends_with(']') => match port.parse() {
             Ok(port) if port != 0 => (name, port),
             _ => return value.fault("has no valid port", "write a port from 1 to 65535"),
         },
-        _ => (authority, 80),
+        _ => (authority, default),
     };
     let name = name.to_ascii_lowercase();
     match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -98,4 +145,31 @@ fn reaches(listener: SocketAddr, host: &str, port: u16) -> bool {
             || (host == "localhost" && listener.ip().is_loopback())
     };
     listener.port() == port && address.is_some_and(here)
+}
+
+/// As it is written, the port filled in: `http://cms:80`.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, host, port) = match self {
+            Self::Http { host, port } => ("http", host, port),
+            Self::Https { host, port } => ("https", host, port),
+            Self::Unix(path) => return write!(f, "unix:{}", path.display()),
+        };
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
+    }
+}
+
+/// All of them.
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, origin) in self.origins.iter().enumerate() {
+            let between = if index == 0 { "" } else { ", " };
+            write!(f, "{between}{origin}")?;
+        }
+        Ok(())
+    }
 }

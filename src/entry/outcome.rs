@@ -47,6 +47,8 @@ pub enum UpstreamFailure {
     Connect,
     /// It did not accept the connection, or did not answer, in time: 504.
     Timeout,
+    /// Over https it was not who it should be, or did not speak TLS as we do: 502.
+    Tls,
     /// It closed the connection before an answer: 502.
     Closed,
     /// Its answer was not HTTP, or not one that we pass on: 502.
@@ -101,6 +103,7 @@ impl Outcome {
             Self::Upstream(UpstreamFailure::Resolve) => "upstream.resolve",
             Self::Upstream(UpstreamFailure::Connect) => "upstream.connect",
             Self::Upstream(UpstreamFailure::Timeout) => "upstream.timeout",
+            Self::Upstream(UpstreamFailure::Tls) => "upstream.tls",
             Self::Upstream(UpstreamFailure::Closed) => "upstream.closed",
             Self::Upstream(UpstreamFailure::Malformed) => "upstream.malformed",
             Self::CutOff(Who::Visitor) => "cut_off.visitor",

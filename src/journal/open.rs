@@ -194,9 +194,24 @@ impl Journal {
     ///
     /// [`OpenError::Policy`] and [`OpenError::Disk`]; the policy in force then stays.
     pub fn adopt(&self, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
-        policies::keep(&*self.disk, policy, policy_text)?;
-        self.queue.tell(Message::Policy(policy.into()));
+        self.keep(policy, policy_text)?;
+        self.go_over(policy);
         Ok(())
+    }
+
+    /// Whether [`Journal::adopt`] would be refused. Nothing is changed.
+    pub(crate) fn may_adopt(&self, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
+        policies::judge(&*self.disk, policy, policy_text).map(drop)
+    }
+
+    /// The half of [`Journal::adopt`] that may fail.
+    pub(crate) fn keep(&self, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
+        policies::keep(&*self.disk, policy, policy_text)
+    }
+
+    /// The other half.
+    pub(crate) fn go_over(&self, policy: &Policy) {
+        self.queue.tell(Message::Policy(policy.into()));
     }
 
     /// Where it is.

@@ -19,15 +19,24 @@ const EXTENSION: &str = ".toml";
 ///
 /// [`OpenError::Policy`] if it must not come into force (P19), [`OpenError::Disk`].
 pub(crate) fn keep(disk: &dyn Disk, policy: &Policy, policy_text: &str) -> Result<(), OpenError> {
-    let earlier = earlier(disk)?;
-    let earlier = earlier.iter().map(|(version, text)| Earlier { version, text });
-    match history::judge(earlier, policy, policy_text)? {
+    match judge(disk, policy, policy_text)? {
         Standing::Same => Ok(()),
         Standing::New => {
             let name = format!("{}{EXTENSION}", policy.version);
             Ok(layout::replace(disk, FOLDER, &name, policy_text)?)
         }
     }
+}
+
+/// Whether a policy may follow those that are kept.
+///
+/// # Errors
+///
+/// As those of [`keep`].
+pub(crate) fn judge(disk: &dyn Disk, policy: &Policy, policy_text: &str) -> Result<Standing, OpenError> {
+    let earlier = earlier(disk)?;
+    let earlier = earlier.iter().map(|(version, text)| Earlier { version, text });
+    Ok(history::judge(earlier, policy, policy_text)?)
 }
 
 /// Versions that were in force, each with its text.

@@ -30,8 +30,7 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     /// `expected`: whether the visitor waits for a 100 before it sends it.
-    pub(super) fn new(body: Incoming, expected: bool, connection: Rc<Connection>) -> Self {
-        let allowed = connection.worker.shared.limits.body_bytes;
+    pub(super) fn new(body: Incoming, expected: bool, allowed: u64, connection: Rc<Connection>) -> Self {
         Self {
             body: (!body.is_end_stream()).then_some(body),
             connection,

@@ -1,6 +1,7 @@
 //! The whole exchange.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -14,28 +15,32 @@ use super::witness::Witness;
 use super::{forwarded, headers, target, upgrade as tunnel, witness};
 use crate::cookies;
 use crate::entry::{Refusal, UpstreamFailure};
-use crate::server::Connection;
+use crate::server::{Connection, Edition};
 
 /// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
 pub(crate) fn exchange(connection: Rc<Connection>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> {
     // Begun before the future is polled: hyper looks for the end of the visitor's input first.
     let arrived = connection.meter.begin_exchange();
+    let edition = connection.worker.edition(); // one from the first byte to the last
     let expected = request.headers().contains_key(header::EXPECT);
-    let request = request.map(|body| RequestBody::new(body, expected, Rc::clone(&connection)));
-    there_and_back(connection, arrived, request)
+    let allowed = edition.shared.limits.body_bytes;
+    let request = request.map(|body| RequestBody::new(body, expected, allowed, Rc::clone(&connection)));
+    there_and_back(connection, edition, arrived, allowed, request)
 }
 
 async fn there_and_back(
     connection: Rc<Connection>,
+    edition: Rc<Edition>,
     arrived: Timestamp,
+    allowed: u64,
     mut request: Request<RequestBody>,
 ) -> Response<Body> {
-    let asked = forwarded::asked(request.headers(), &connection);
-    let named = target::named(&request, &connection);
+    let asked = forwarded::asked(request.headers(), &connection, &edition.shared.trusted_proxies);
+    let named = target::named(&request, &connection, &edition);
     // What is for no site of ours is recorded by the first.
     let place = named.as_ref().ok().and_then(|named| named.place).unwrap_or_default();
-    let site = &connection.worker.shared.sites[place];
-    let in_force = site.in_force.load_full(); // one version from the first byte to the last
+    let site = &edition.shared.sites[place];
+    let in_force = Arc::clone(&site.in_force);
 
     let method = request.method().clone();
     let language = Language::preferred(request.headers());
@@ -49,12 +54,12 @@ async fn there_and_back(
     let answer = async {
         let named = named?;
         named.place.ok_or(Refusal::UnknownSite)?;
-        target::check_framing(&request, connection.worker.shared.limits.body_bytes)?;
+        target::check_framing(&request, allowed)?;
         headers::inbound(&mut request, &asked, &named.told, connection.peer);
         let expired = cookies::inbound(request.headers_mut(), rules, tally);
         let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
 
-        let mut response = connection.worker.pools[place].send(request, &connection).await?;
+        let mut response = edition.pools[place].send(request, &connection).await?;
 
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if upgraded && visitor.is_none() {

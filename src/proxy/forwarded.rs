@@ -24,8 +24,7 @@ pub(super) struct Asked {
 }
 
 /// Reads who asks from the connection and, if it is a trusted proxy's, from the fields.
-pub(super) fn asked(headers: &HeaderMap, connection: &Connection) -> Asked {
-    let proxies = &connection.worker.shared.trusted_proxies;
+pub(super) fn asked(headers: &HeaderMap, connection: &Connection, proxies: &[IpNet]) -> Asked {
     let mut asked = Asked {
         client: connection.peer,
         secure: connection.secure,

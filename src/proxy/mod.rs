@@ -1,8 +1,8 @@
 //! One exchange: a request, and its answer.
 //!
 //! `exchange` is the whole of it on one screen. The steps are a file each: who asks and for what (`target`,
-//! `forwarded`), fields (`headers`), the CMS (`upstream`), bodies (`body`), tunnels (`upgrade`), our own
-//! answers (`refusal`), and `witness`, which sees the exchange to its end whatever that is.
+//! `forwarded`), fields (`headers`), the CMS (`upstream`, `origins`, `trust`), bodies (`body`), tunnels
+//! (`upgrade`), our own answers (`refusal`), and `witness`, which sees the exchange to its end whatever that is.
 
 mod body;
 mod exchange;
@@ -10,9 +10,11 @@ mod forwarded;
 mod headers;
 mod heard;
 mod host_names;
+mod origins;
 mod refusal;
 mod site;
 mod target;
+mod trust;
 mod upgrade;
 mod upstream;
 mod witness;
@@ -22,5 +24,6 @@ pub(crate) use host_names::HostNames;
 pub(crate) use site::InForce;
 pub use site::Site;
 pub(crate) use target::Named;
+pub(crate) use trust::Trust;
 pub(crate) use upstream::Pool;
 pub(crate) use witness::not_a_request;

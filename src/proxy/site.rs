@@ -1,45 +1,128 @@
 //! A site: its names, the CMS behind it, the policy in force, and the journal.
 
-use arc_swap::ArcSwap;
+use std::path::Path;
+use std::sync::Arc;
 
+use super::Trust;
 use crate::clock::Clock;
 use crate::config::{self, Upstream};
 use crate::cookies::Tally;
-use crate::journal::{CloseError, Event, Journal, OpenError};
+use crate::journal::{CloseError, Event, Journal, OpenError, Settings};
 use crate::policy::Policy;
 
-/// A site, shared by all workers.
+/// A site as one edition of the configuration has it, shared by all workers. It never changes: a reload makes another
+/// one, which may have parts in common with it, and exchanges go on with the one that they began with.
 pub struct Site {
     /// Its host names in lower case.
     pub(crate) hosts: Vec<Box<str>>,
     pub(crate) upstream: Upstream,
-    /// One version from the first byte of an exchange to its last: whoever begins one keeps the `Arc`.
-    pub(crate) in_force: ArcSwap<InForce>,
-    pub(crate) journal: Journal,
+    pub(crate) trust: Option<Arc<Trust>>,
+    pub(crate) in_force: Arc<InForce>,
+    pub(crate) journal: Arc<Journal>,
+    settings: Settings,
 }
 
 /// A version of the policy, and what its cookie rules have met.
 pub(crate) struct InForce {
     pub(crate) policy: Policy,
     pub(crate) tally: Tally,
+    text: String,
+}
+
+impl InForce {
+    fn new(site: &config::Site) -> Arc<Self> {
+        Arc::new(Self {
+            policy: site.policy.clone(),
+            tally: Tally::new(&site.policy.cookies),
+            text: site.policy_text.clone(),
+        })
+    }
 }
 
 impl Site {
-    pub(crate) fn open(site: &config::Site, clock: &Clock) -> Result<Self, OpenError> {
+    pub(crate) fn open(site: &config::Site, trust: Option<Arc<Trust>>, clock: &Clock) -> Result<Self, OpenError> {
+        let journal = Journal::open(&site.journal, &site.policy, &site.policy_text, clock.clone())?;
         Ok(Self {
             hosts: site.hosts.clone(),
             upstream: site.upstream.clone(),
-            journal: Journal::open(&site.journal, &site.policy, &site.policy_text, clock.clone())?,
-            in_force: ArcSwap::from_pointee(InForce {
-                policy: site.policy.clone(),
-                tally: Tally::new(&site.policy.cookies),
-            }),
+            trust,
+            in_force: InForce::new(site),
+            journal: Arc::new(journal),
+            settings: site.journal.clone(),
         })
+    }
+
+    /// The same site as a later edition of the configuration has it. The journal goes on as it is, under the policy
+    /// that it has: [`Site::may_take_over`] and [`Site::take_over`] are for the new one.
+    pub(crate) fn next(&self, site: &config::Site, trust: Option<Arc<Trust>>) -> Self {
+        let same = self.in_force.text == site.policy_text;
+        Self {
+            hosts: site.hosts.clone(),
+            upstream: site.upstream.clone(),
+            trust,
+            in_force: if same {
+                Arc::clone(&self.in_force)
+            } else {
+                InForce::new(site)
+            },
+            journal: Arc::clone(&self.journal),
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// Whether the journal takes this policy after those it had. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`OpenError::Policy`], and [`OpenError::Disk`] if it could not be found out.
+    pub(crate) fn may_take_over(&self) -> Result<(), OpenError> {
+        self.journal.may_adopt(&self.in_force.policy, &self.in_force.text)
+    }
+
+    /// Keeps the text of the policy with the journal, where it comes into force with [`Site::take_over`].
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub(crate) fn keep_policy(&self) -> Result<(), OpenError> {
+        self.journal.keep(&self.in_force.policy, &self.in_force.text)
+    }
+
+    /// Lets the journal go over to the policy of this site from that of the site before it.
+    pub(crate) fn take_over(&self, before: &Self) {
+        if !self.has_policy_of(before) {
+            before.record_cookies();
+            self.journal.go_over(&self.in_force.policy);
+        }
+    }
+
+    /// Whether the same policy is in force in both, down to the tally.
+    pub(crate) fn has_policy_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.in_force, &other.in_force)
+    }
+
+    /// Whether the CMS behind both is the same one, reached in the same way.
+    pub(crate) fn has_upstream_of(&self, other: &Self) -> bool {
+        let trust = |site: &Self| site.trust.as_ref().map(Arc::as_ptr);
+        self.upstream == other.upstream && trust(self) == trust(other)
+    }
+
+    /// Where its journal is: what makes it the same site in two versions of the configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.settings.folder
+    }
+
+    /// Whether its journal is written as these settings say.
+    pub(crate) fn is_written_as(&self, settings: &Settings) -> bool {
+        self.settings == *settings
+    }
+
+    /// Whether nobody else holds it or writes to its journal.
+    pub(crate) fn is_quiet(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1 && Arc::strong_count(&self.journal) == 1
     }
 
     /// Tells the journal which cookies there were.
     pub(crate) fn record_cookies(&self) {
-        let in_force = self.in_force.load();
+        let in_force = &self.in_force;
         let (mode, cookies) = (in_force.policy.cookies.mode, in_force.tally.snapshot());
         self.journal.event(Event::Cookies { mode, cookies });
     }

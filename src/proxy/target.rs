@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 
 use super::forwarded::Told;
 use crate::entry::Refusal;
-use crate::server::Connection;
+use crate::server::{Connection, Edition};
 
 /// What the requests of one connection with one Host have in common. It is worked out for the first of them and kept
 /// with the connection.
@@ -20,7 +20,9 @@ pub(crate) struct Named {
     field: HeaderValue,
     /// The host without its port, in lower case.
     pub(super) host: Box<str>,
-    /// The site's place in the list; `None` if it is no site of ours.
+    /// By which edition of the configuration.
+    edition: u64,
+    /// The site's place in its list; `None` if it is no site of ours.
     pub(super) place: Option<usize>,
     /// What the CMS is told of a visitor that no trusted proxy speaks for.
     pub(super) told: Told,
@@ -31,11 +33,13 @@ pub(crate) struct Named {
 /// # Errors
 /// [`Refusal::Host`] for none, more than one, one that is no host, or one that differs from an absolute target;
 /// [`Refusal::Target`] for CONNECT and for targets that are neither a path, nor a URL, nor the `*` of OPTIONS.
-pub(super) fn named<B>(request: &Request<B>, connection: &Connection) -> Result<Rc<Named>, Refusal> {
+pub(super) fn named<B>(request: &Request<B>, connection: &Connection, edition: &Edition) -> Result<Rc<Named>, Refusal> {
     check_form(request.method(), request.uri())?;
     let field = host_field(request.headers())?;
     let mut known = connection.named.borrow_mut();
-    if let Some(known) = known.as_ref().filter(|known| known.field == field)
+    if let Some(known) = known
+        .as_ref()
+        .filter(|known| known.field == field && known.edition == edition.shared.number)
         && request.uri().authority().is_none()
     {
         return Ok(Rc::clone(known));
@@ -50,7 +54,8 @@ pub(super) fn named<B>(request: &Request<B>, connection: &Connection) -> Result<
     }
     let host = name(authority.host());
     let named = Rc::new(Named {
-        place: connection.worker.place(&host),
+        edition: edition.shared.number,
+        place: edition.place(&host),
         told: Told::new(connection.peer, field, connection.secure),
         host,
         field: field.clone(),

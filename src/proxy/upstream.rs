@@ -6,7 +6,6 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,12 +19,13 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::Site;
 use super::body::{BodyFault, RequestBody};
 use super::heard::Heard;
+use super::origins::{Origins, Place, Stream};
 use super::refusal::Failure;
-use crate::config::Upstream;
 use crate::entry::UpstreamFailure;
 use crate::server::{Connection, Meter, Stage, Ticks, ticks};
 
@@ -34,8 +34,7 @@ const IDLE_LIMIT: usize = 256;
 
 /// One worker's connections to one CMS.
 pub(crate) struct Pool {
-    host: String,
-    port: u16,
+    origins: Origins,
     connect: u32,
     answer: u32,
     idle: u32,
@@ -44,10 +43,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(upstream: &Upstream, now: Ticks) -> Rc<Self> {
+    pub(crate) fn new(site: &Site, now: Ticks) -> Rc<Self> {
+        let upstream = &site.upstream;
         Rc::new(Self {
-            host: upstream.host.clone(),
-            port: upstream.port,
+            origins: Origins::new(&upstream.origins, site.trust.clone(), Arc::clone(&now)),
             connect: ticks(upstream.connect_timeout),
             answer: ticks(upstream.answer_timeout),
             idle: ticks(upstream.idle_timeout),
@@ -67,7 +66,8 @@ impl Pool {
     ) -> Result<Response<Answer>, Failure> {
         let meter = &connection.meter;
         meter.allow_upstream(self.connect, self.answer);
-        while let Some(link) = self.take() {
+        let next = self.origins.next();
+        while let Some(link) = self.take(next) {
             let once_more = repeated(&request);
             match link.ask(request, meter).await {
                 Ok((response, link)) => return Ok(self.answer(response, link, connection)),
@@ -82,7 +82,7 @@ impl Pool {
                 Err(Asked::Failed(failure)) => return Err(failure),
             }
         }
-        match self.connect(meter).await?.ask(request, meter).await {
+        match self.connect(next, meter).await?.ask(request, meter).await {
             Ok((response, link)) => Ok(self.answer(response, link, connection)),
             Err(Asked::NotSent(_)) => Err(UpstreamFailure::Closed.into()),
             Err(Asked::Unanswered(failure) | Asked::Failed(failure)) => Err(failure),
@@ -99,8 +99,16 @@ impl Pool {
         })
     }
 
-    fn take(&self) -> Option<Link> {
-        let link = self.links.borrow_mut().pop()?; // the one used last: the others may grow old and go
+    fn take(&self, next: Option<Place>) -> Option<Link> {
+        let mut links = self.links.borrow_mut();
+        // The one used last: the others may grow old and go.
+        let link = match next {
+            None => links.pop()?,
+            Some(next) => {
+                let place = links.iter().rposition(|link| link.place == next)?;
+                links.remove(place)
+            }
+        };
         (self.now.load(Relaxed) - link.idle_since < self.idle).then_some(link)
     }
 
@@ -122,36 +130,48 @@ impl Pool {
         });
     }
 
-    async fn connect(&self, meter: &Meter) -> Result<Link, Failure> {
+    /// Connects to one of the addresses, each of which has its time.
+    async fn connect(&self, next: Option<Place>, meter: &Meter) -> Result<Link, Failure> {
         meter.enter(Stage::Connect);
-        let mut connecting = pin!(self.connect_to_any());
-        let stream = poll_fn(|cx| match connecting.as_mut().poll(cx) {
-            Poll::Pending if meter.is_overdue() => Poll::Ready(Err(UpstreamFailure::Timeout)),
-            polled => polled,
-        })
-        .await?;
-        let _ = stream.set_nodelay(true); // fails only on a dead socket
-        let heard = Arc::new(AtomicBool::new(false));
-        let stream = Heard::new(stream, Arc::clone(&heard));
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| UpstreamFailure::Closed)?;
-        Ok(Link {
-            sender,
-            driver: Box::pin(driver.with_upgrades()),
-            heard,
-            over: false,
-            idle_since: 0,
-        })
+        let places = in_time(self.origins.in_turn(next), meter).await?;
+        let mut failure = UpstreamFailure::Connect;
+        for (index, place) in places.into_iter().enumerate() {
+            if index > 0 {
+                meter.enter(Stage::Connect);
+            }
+            match in_time(self.link(place), meter).await {
+                Ok(link) => {
+                    self.origins.is_well(place);
+                    return Ok(link);
+                }
+                Err(why) => {
+                    self.origins.is_not(place);
+                    failure = why;
+                }
+            }
+        }
+        Err(failure.into())
     }
 
-    async fn connect_to_any(&self) -> Result<TcpStream, UpstreamFailure> {
-        let addresses = tokio::net::lookup_host((self.host.as_str(), self.port));
-        let addresses: Vec<SocketAddr> = addresses.await.map_err(|_| UpstreamFailure::Resolve)?.collect();
-        TcpStream::connect(&*addresses)
-            .await
-            .map_err(|_| UpstreamFailure::Connect)
+    async fn link(&self, place: Place) -> Result<Link, UpstreamFailure> {
+        match self.origins.connect(place).await? {
+            Stream::Tcp(stream) => Link::over(stream, place).await,
+            Stream::Tls(stream) => Link::over(stream, place).await,
+            Stream::Unix(stream) => Link::over(stream, place).await,
+        }
     }
+}
+
+async fn in_time<T>(
+    future: impl Future<Output = Result<T, UpstreamFailure>>,
+    meter: &Meter,
+) -> Result<T, UpstreamFailure> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Pending if meter.is_overdue() => Poll::Ready(Err(UpstreamFailure::Timeout)),
+        polled => polled,
+    })
+    .await
 }
 
 /// A connection to the CMS.
@@ -162,6 +182,7 @@ pub(super) struct Link {
     heard: Arc<AtomicBool>,
     over: bool,
     idle_since: u32,
+    place: Place,
 }
 
 /// Why a request got no answer.
@@ -184,6 +205,25 @@ fn repeated(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
 }
 
 impl Link {
+    async fn over<S>(stream: S, place: Place) -> Result<Self, UpstreamFailure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let heard = Arc::new(AtomicBool::new(false));
+        let stream = Heard::new(stream, Arc::clone(&heard));
+        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|_| UpstreamFailure::Closed)?;
+        Ok(Self {
+            sender,
+            driver: Box::pin(driver.with_upgrades()),
+            heard,
+            over: false,
+            idle_since: 0,
+            place,
+        })
+    }
+
     /// Moves bytes, as far as they go.
     fn drive(&mut self, cx: &mut Context<'_>) {
         if !self.over {

@@ -109,10 +109,11 @@ pub(crate) fn not_a_request(
     status: Option<StatusCode>,
     what: NotARequest,
 ) {
-    let site = &connection.worker.shared.sites[0]; // a checked configuration has one
+    let edition = connection.worker.edition();
+    let site = &edition.shared.sites[0]; // a checked configuration has one
     let mut observation = observation(arrived, connection.peer, None);
     observation.status = status;
-    if let Ok(mut witness) = Witness::begin(connection, site, site.in_force.load_full(), observation) {
+    if let Ok(mut witness) = Witness::begin(connection, site, Arc::clone(&site.in_force), observation) {
         witness.end(Outcome::NotARequest(what));
     }
 }

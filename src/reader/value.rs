@@ -134,6 +134,14 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// Sections of one kind: a single one, `[tls]`, or a list of them, `[[tls]]`.
+    pub fn sections(&self) -> Option<Vec<Section<'d>>> {
+        if self.is_list() {
+            return self.items()?.iter().map(Self::section).collect();
+        }
+        Some(vec![self.section()?])
+    }
+
     /// The values of a list, which may be empty.
     pub fn items(&self) -> Option<Vec<Value<'d>>> {
         match self.value.get_ref() {
@@ -165,6 +173,11 @@ impl<'d> Value<'d> {
     /// Whether it is a section or an inline table.
     pub fn is_section(&self) -> bool {
         matches!(self.value.get_ref(), DeValue::Table(_))
+    }
+
+    /// Whether it is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.value.get_ref(), DeValue::Array(_))
     }
 
     /// Whether it is a list without values.

@@ -72,12 +72,12 @@ impl Connection {
         }
     }
 
-    fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {
-        let clock = worker.shared.clock.clone();
+    pub(super) fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {
+        let edition = worker.edition();
         let meter = Arc::new(Meter::new(
-            clock,
+            edition.shared.clock.clone(),
             Arc::clone(&worker.now),
-            Arc::clone(&worker.allowances),
+            Arc::clone(&edition.allowances),
             stage,
         ));
         let connection = Rc::new(Self {
@@ -95,12 +95,14 @@ impl Connection {
     }
 
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Rc<Self>, stream: S) {
-        let limits = &self.worker.shared.limits;
+        let edition = self.worker.edition();
+        let limits = &edition.shared.limits;
         let mut builder = http1::Builder::new();
         builder.header_read_timeout(None).max_buf_size(limits.head_bytes); // the meter keeps the time
         if limits.head_fields != 100 {
             builder.max_headers(limits.head_fields); // hyper's own 100 stand on the stack, any other number on the heap
         }
+        drop(edition); // a connection may outlive it by far
         let service = service_fn(|request| {
             let connection = Rc::clone(&self);
             let exchange = proxy::exchange(connection, request);
@@ -126,12 +128,12 @@ impl Connection {
         }
     }
 
-    /// Reads on to the end of a body that nobody wants any more, so that the visitor comes to read the answer: bytes that
-    /// are in our socket when it closes would have the system reset the connection, and the answer with it. Bounded by
-    /// `limits.body_bytes`; once the exchange is over also by `limits.stall_time`, and by 5 s of silence.
+    /// Reads on to the end of a body that nobody wants any more, so that the visitor comes to read the answer: bytes
+    /// that are in our socket when it closes would have the system reset the connection, and the answer with it.
+    /// Bounded by `limits.body_bytes`; once the exchange is over also by `limits.stall_time`, and by 5 s of silence.
     pub(crate) fn linger(&self, body: Incoming) {
         self.meter.linger();
-        *self.unwanted.borrow_mut() = Some((body, self.worker.shared.limits.body_bytes));
+        *self.unwanted.borrow_mut() = Some((body, self.worker.edition().shared.limits.body_bytes));
         self.wake();
     }
 

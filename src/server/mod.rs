@@ -1,19 +1,29 @@
-//! Listeners, TLS, limits; accept, serve, drain.
+//! Listeners, TLS, limits; accept, serve, reload, drain.
 //!
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
 //! (SO_REUSEPORT) and upstream connections of its own. `listen` shares the ports, `worker` is one thread's life,
-//! `connection` one visitor's connection, `meter` its time limits.
+//! `connection` one visitor's connection, `meter` its time limits, `proxied` what may come before it.
+//! `certificates` chooses what a visitor is shown, and `tls` says how TLS is spoken. `reload` is the way from one
+//! edition of the configuration to the next, `caretaker` a thread for what is nobody's exchange.
 
+mod caretaker;
+mod certificate;
+mod certificates;
 mod connection;
 mod listen;
 mod meter;
+mod proxied;
+mod proxy_protocol;
+mod reload;
 mod tls;
 mod worker;
 
+pub use certificate::TlsError;
+pub(crate) use certificate::{Certificate, chain};
 pub(crate) use connection::{Connection, End};
 pub(crate) use meter::{Meter, Metered, Stage, Ticks, ticks};
-pub use tls::TlsError;
-pub(crate) use worker::{Task, Worker};
+pub use reload::Reloaded;
+pub(crate) use worker::{Edition, Task, Worker};
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,16 +31,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rustls::ServerConfig;
 use thiserror::Error;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
+use self::caretaker::Caretaker;
+use self::certificates::Certificates;
+use self::worker::Order;
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits, Resolver};
 use crate::journal;
-use crate::proxy::Site;
+use crate::proxy::{Site, Trust};
 
-/// Why the server could not start.
+/// Why the server could not start, or not go over to another configuration.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// A port could not be listened on.
@@ -41,10 +55,10 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
-    /// The certificate could not be used.
+    /// A certificate could not be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A journal could not be opened.
+    /// A journal could not be opened, or does not take the policy.
     #[error("cannot open the journal in {}: {error}", folder.display())]
     Journal {
         /// Its folder.
@@ -53,17 +67,18 @@ pub enum StartError {
         error: journal::OpenError,
     },
     /// A thread or its runtime could not be made.
-    #[error("cannot start a worker: {0}")]
+    #[error("cannot start a thread: {0}")]
     Worker(io::Error),
 }
 
-/// What the workers share, read-only.
+/// An edition of the configuration: what the workers share, read-only.
 pub(crate) struct Shared {
+    /// Counted from 0, the one at start.
+    pub(crate) number: u64,
     pub(crate) sites: Vec<Arc<Site>>,
     pub(crate) trusted_proxies: Vec<ipnet::IpNet>,
     pub(crate) limits: Limits,
     pub(crate) resolver: Resolver,
-    pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) connections_per_worker: usize,
     pub(crate) clock: Clock,
 }
@@ -72,9 +87,19 @@ pub(crate) struct Shared {
 pub struct Server {
     http: Vec<SocketAddr>,
     https: Vec<SocketAddr>,
+    /// As it was at start; what only a restart can change stays as it says.
+    started: Config,
     shared: Arc<Shared>,
+    certificates: Option<Arc<Certificates>>,
+    caretaker: Caretaker,
     draining: watch::Sender<bool>,
-    workers: Vec<JoinHandle<()>>,
+    workers: Vec<Running>,
+}
+
+/// A worker, and how to tell it of another edition.
+struct Running {
+    thread: JoinHandle<()>,
+    orders: UnboundedSender<Order>,
 }
 
 impl Server {
@@ -83,37 +108,40 @@ impl Server {
     /// # Errors
     /// See [`StartError`]; nothing is left running then.
     pub fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
-        let tls = config.tls.as_ref().map(tls::load).transpose()?;
-        let (http, plain) = listen_all(&config.http, config.workers)?;
-        let (https, secure) = listen_all(&config.https, config.workers)?;
+        let certificates = match config.tls.as_slice() {
+            [] => None,
+            all => Some(Arc::new(Certificates::open(all)?)),
+        };
+        let tls = certificates.clone().map(|all| tls::speak(all)).transpose()?;
+        let (http, plain) = listen_all(&config.http, &config.proxy_protocol, config.workers)?;
+        let (https, secure) = listen_all(&config.https, &config.proxy_protocol, config.workers)?;
         let open = |site: &config::Site| {
             let folder = site.journal.folder.clone();
-            Site::open(site, &clock)
+            let trust = Trust::of(&site.upstream, None)?;
+            Site::open(site, trust, &clock)
                 .map(Arc::new)
                 .map_err(|error| StartError::Journal { folder, error })
         };
         let sites = config.sites.iter().map(open).collect::<Result<_, _>>()?;
-        let shared = Arc::new(Shared {
-            sites,
-            trusted_proxies: config.trusted_proxies.clone(),
-            limits: config.limits.clone(),
-            resolver: config.resolver.clone(),
-            tls,
-            connections_per_worker: config.limits.connections.div_ceil(config.workers),
-            clock,
-        });
-        let draining = watch::Sender::new(false);
         let mut server = Self {
             http,
             https,
-            shared,
-            draining,
+            started: config.clone(),
+            shared: Arc::new(Shared::new(0, sites, config, config.workers, clock)),
+            caretaker: Caretaker::start(certificates.clone()).map_err(StartError::Worker)?,
+            certificates,
+            draining: watch::Sender::new(false),
             workers: Vec::new(),
         };
         for (number, (plain, secure)) in plain.into_iter().zip(secure).enumerate() {
             let (shared, draining) = (Arc::clone(&server.shared), server.draining.subscribe());
-            let worker = worker::spawn(number, plain, secure, shared, draining).map_err(StartError::Worker)?;
-            server.workers.push(worker);
+            let (orders, received) = unbounded_channel();
+            let tls = tls.clone().map(TlsAcceptor::from);
+            let thread = worker::spawn(number, plain, secure, tls, shared, received, draining);
+            server.workers.push(Running {
+                thread: thread.map_err(StartError::Worker)?,
+                orders,
+            });
         }
         Ok(server)
     }
@@ -128,28 +156,21 @@ impl Server {
         &self.https
     }
 
-    /// The sites, in the order of the configuration.
-    pub fn sites(&self) -> &[Arc<Site>] {
-        &self.shared.sites
-    }
-
-    /// Accepts no more, lets open exchanges end for `limits.drain_time` at most, and closes the journals.
+    /// Accepts nothing more, lets open exchanges end within `limits.drain_time`, cuts the others off, and closes the
+    /// journals.
     ///
     /// # Errors
-    /// The first journal that could not be closed whole.
+    /// A journal that could not be closed whole.
     pub fn stop(mut self) -> Result<(), journal::CloseError> {
         self.drain();
-        self.shared
-            .sites
-            .iter()
-            .map(|site| site.close())
-            .fold(Ok(()), Result::and)
+        let sites = self.shared.sites.iter().cloned().chain(self.caretaker.stop());
+        sites.map(|site| site.close()).fold(Ok(()), Result::and)
     }
 
     fn drain(&mut self) {
         self.draining.send_replace(true);
         for worker in self.workers.drain(..) {
-            if worker.join().is_err() {
+            if worker.thread.join().is_err() {
                 tracing::error!("a worker ended in a panic");
             }
         }
@@ -162,10 +183,35 @@ impl Drop for Server {
     }
 }
 
-/// The sockets of every address, dealt out: one row for each worker.
-type Rows = Vec<Vec<std::net::TcpListener>>;
+impl Shared {
+    fn new(number: u64, sites: Vec<Arc<Site>>, config: &Config, workers: usize, clock: Clock) -> Self {
+        Self {
+            number,
+            sites,
+            trusted_proxies: config.trusted_proxies.clone(),
+            limits: config.limits.clone(),
+            resolver: config.resolver.clone(),
+            connections_per_worker: config.limits.connections.div_ceil(workers),
+            clock,
+        }
+    }
+}
 
-fn listen_all(addresses: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAddr>, Rows), StartError> {
+/// The sockets of every address, dealt out: one row for each worker.
+type Rows = Vec<Vec<Door>>;
+
+/// A socket that listens.
+pub(crate) struct Door {
+    socket: std::net::TcpListener,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    is_proxied: bool,
+}
+
+fn listen_all(
+    addresses: &[SocketAddr],
+    proxied: &[SocketAddr],
+    workers: usize,
+) -> Result<(Vec<SocketAddr>, Rows), StartError> {
     let mut rows: Rows = (0..workers).map(|_| Vec::new()).collect();
     let mut bound = Vec::new();
     for &address in addresses {
@@ -173,7 +219,10 @@ fn listen_all(addresses: &[SocketAddr], workers: usize) -> Result<(Vec<SocketAdd
         let sockets = listen::bind(address, workers).map_err(failed)?;
         bound.push(sockets[0].local_addr().map_err(failed)?);
         for (row, socket) in rows.iter_mut().zip(sockets) {
-            row.push(socket);
+            row.push(Door {
+                socket,
+                is_proxied: proxied.contains(&address),
+            });
         }
     }
     Ok((bound, rows))

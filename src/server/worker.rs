@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,14 +10,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
 use tokio::time::{self, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
 use super::meter::{Allowances, TICK, Ticks};
-use super::{Connection, Shared};
-use crate::proxy::{HostNames, Pool};
+use super::{Connection, Door, Shared, proxied};
+use crate::proxy::{HostNames, Pool, Site};
 
 /// How often the cookies that were met are recorded, in ticks: once an hour.
 const COOKIES_EVERY: u32 = 3600 * 4;
@@ -25,14 +26,48 @@ const COOKIES_EVERY: u32 = 3600 * 4;
 /// Between the last connection and the drain: what its visitor has sent already is read, and answered.
 const LAST_READ: Duration = Duration::from_millis(20);
 
-/// What the connections of one thread share.
-pub(crate) struct Worker {
+/// An edition of the configuration as one worker has it.
+pub(crate) struct Edition {
     pub(crate) shared: Arc<Shared>,
     /// One for each site, in the same order.
     pub(crate) pools: Vec<Rc<Pool>>,
+    pub(crate) allowances: Arc<Allowances>,
+}
+
+impl Edition {
+    /// With the pools of the edition before it where their CMS is the same.
+    fn new(shared: Arc<Shared>, before: Option<&Self>, now: &Ticks) -> Rc<Self> {
+        let kept = |site: &Arc<Site>| {
+            let before = before?;
+            let place = before.shared.sites.iter().position(|old| old.has_upstream_of(site))?;
+            before.pools.get(place).cloned()
+        };
+        let pools = shared.sites.iter();
+        let pools = pools.map(|site| kept(site).unwrap_or_else(|| Pool::new(site, Arc::clone(now))));
+        Rc::new(Self {
+            pools: pools.collect(),
+            allowances: Arc::new(Allowances::new(&shared.limits)),
+            shared,
+        })
+    }
+
+    /// The place in the list of the site that has this host name, in lower case.
+    pub(crate) fn place(&self, host: &str) -> Option<usize> {
+        let sites = &self.shared.sites;
+        sites
+            .iter()
+            .position(|site| site.hosts.iter().any(|name| **name == *host))
+    }
+}
+
+/// An edition for a worker to take over, and whom to tell by dropping it.
+pub(super) type Order = (Arc<Shared>, std::sync::mpsc::Sender<()>);
+
+/// What the connections of one thread share.
+pub(crate) struct Worker {
+    edition: RefCell<Rc<Edition>>,
     pub(crate) host_names: HostNames,
     pub(crate) tasks: Tasks,
-    pub(crate) allowances: Arc<Allowances>,
     pub(crate) now: Ticks,
     /// Every open connection and tunnel, for the sweep.
     open: RefCell<Vec<Weak<Connection>>>,
@@ -45,28 +80,26 @@ impl Worker {
     fn new(shared: Arc<Shared>) -> Rc<Self> {
         let now = Ticks::default();
         Rc::new(Self {
-            pools: shared
-                .sites
-                .iter()
-                .map(|site| Pool::new(&site.upstream, Arc::clone(&now)))
-                .collect(),
             host_names: HostNames::new(&shared.resolver, Arc::clone(&now)),
+            edition: RefCell::new(Edition::new(shared, None, &now)),
             tasks: Tasks::default(),
-            allowances: Arc::new(Allowances::new(&shared.limits)),
             now,
             open: RefCell::default(),
             draining: Cell::new(false),
             stopped: Cell::new(false),
-            shared,
         })
     }
 
-    /// The place in the list of the site that has this host name, in lower case.
-    pub(crate) fn place(&self, host: &str) -> Option<usize> {
-        self.shared
-            .sites
-            .iter()
-            .position(|site| site.hosts.iter().any(|name| **name == *host))
+    /// The edition of the configuration that what begins now belongs to.
+    pub(crate) fn edition(&self) -> Rc<Edition> {
+        Rc::clone(&self.edition.borrow())
+    }
+
+    /// Takes over a later edition.
+    fn take_over(&self, shared: Arc<Shared>) {
+        let next = Edition::new(shared, Some(&self.edition()), &self.now);
+        let before = self.edition.replace(next);
+        drop(before); // after the borrow has ended: closing connections may ask for the edition
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -140,9 +173,11 @@ impl Drop for Task {
 /// The system gives no thread or no runtime, or a socket cannot be used.
 pub(super) fn spawn(
     number: usize,
-    plain: Vec<std::net::TcpListener>,
-    secure: Vec<std::net::TcpListener>,
+    plain: Vec<Door>,
+    secure: Vec<Door>,
+    tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
+    orders: UnboundedReceiver<Order>,
     draining: watch::Receiver<bool>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -152,7 +187,10 @@ pub(super) fn spawn(
             let _context = runtime.enter();
             Worker::new(shared)
         };
-        runtime.block_on(tasks.run_until(live(number, Rc::clone(&worker), plain, secure, draining)));
+        let doors = plain.into_iter().map(|door| (door, None));
+        let doors = doors.chain(secure.into_iter().map(|door| (door, tls.clone())));
+        let life = live(number, Rc::clone(&worker), doors.collect(), orders, draining);
+        runtime.block_on(tasks.run_until(life));
         worker.stopped.set(true);
         let _context = runtime.enter();
         drop(tasks); // what is still open is cut off, and its entry written
@@ -163,21 +201,26 @@ pub(super) fn spawn(
 async fn live(
     number: usize,
     worker: Rc<Worker>,
-    plain: Vec<std::net::TcpListener>,
-    secure: Vec<std::net::TcpListener>,
+    doors: Vec<(Door, Option<TlsAcceptor>)>,
+    mut orders: UnboundedReceiver<Order>,
     mut draining: watch::Receiver<bool>,
 ) {
     let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker), number == 0));
+    let follower = tokio::task::spawn_local({
+        let worker = Rc::clone(&worker);
+        async move {
+            while let Some((shared, _taken_over)) = orders.recv().await {
+                worker.take_over(shared);
+            }
+        }
+    });
     let mut listeners = Vec::new();
-    for (socket, tls) in plain.into_iter().map(|s| (s, None)).chain(
-        secure
-            .into_iter()
-            .map(|s| (s, worker.shared.tls.clone().map(TlsAcceptor::from))),
-    ) {
+    for (Door { socket, is_proxied }, tls) in doors {
         match TcpListener::from_std(socket) {
             Ok(socket) => listeners.push(tokio::task::spawn_local(accept(
                 Rc::clone(&worker),
                 socket,
+                is_proxied,
                 tls,
                 draining.clone(),
             ))),
@@ -189,10 +232,11 @@ async fn live(
     for listener in listeners {
         let _ = listener.await; // what the kernel had accepted already is served
     }
+    follower.abort();
     time::sleep(LAST_READ).await;
     worker.draining.set(true);
     worker.wake(|_| true);
-    let _ = time::timeout(worker.shared.limits.drain_time, async {
+    let _ = time::timeout(worker.edition().shared.limits.drain_time, async {
         while worker.tasks.open() > 0 || worker.host_names.are_asked() {
             worker.tasks.ended.notified().await;
         }
@@ -205,11 +249,12 @@ async fn live(
 async fn accept(
     worker: Rc<Worker>,
     socket: TcpListener,
+    is_proxied: bool,
     tls: Option<TlsAcceptor>,
     mut draining: watch::Receiver<bool>,
 ) {
     loop {
-        while worker.tasks.open() >= worker.shared.connections_per_worker {
+        while worker.tasks.open() >= worker.edition().shared.connections_per_worker {
             // The kernel's backlog holds the next ones.
             tokio::select! {
                 () = worker.tasks.ended.notified() => {}
@@ -225,7 +270,7 @@ async fn accept(
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true); // fails only on a dead socket
                 let task = Task::begin(&worker);
-                tokio::task::spawn_local(serve(task, stream, peer, tls.clone()));
+                tokio::task::spawn_local(serve(task, stream, peer.ip(), is_proxied, tls.clone()));
             }
             // Out of descriptors, usually: others end, so it passes. The visitor's own failures need no pause but bear
             // one.
@@ -237,11 +282,17 @@ async fn accept(
     }
 }
 
-async fn serve(task: Task, stream: TcpStream, peer: SocketAddr, tls: Option<TlsAcceptor>) {
+async fn serve(task: Task, mut stream: TcpStream, mut peer: IpAddr, is_proxied: bool, tls: Option<TlsAcceptor>) {
     let worker = Rc::clone(&task.worker);
+    if is_proxied {
+        match proxied::visitor(&worker, &mut stream, peer).await {
+            Some(visitor) => peer = visitor,
+            None => return,
+        }
+    }
     match tls {
-        None => Connection::plain(worker, stream, peer.ip()).await,
-        Some(tls) => Connection::secure(worker, stream, peer.ip(), tls).await,
+        None => Connection::plain(worker, stream, peer).await,
+        Some(tls) => Connection::secure(worker, stream, peer, tls).await,
     }
 }
 
@@ -257,9 +308,10 @@ async fn sweep(worker: Rc<Worker>, keeps_count: bool) {
         let now = u32::try_from(elapsed.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX - 1);
         worker.now.store(now, Relaxed);
         worker.wake(Connection::is_overdue);
-        worker.pools.iter().for_each(|pool| pool.sweep());
+        let edition = worker.edition();
+        edition.pools.iter().for_each(|pool| pool.sweep());
         if keeps_count && now / COOKIES_EVERY > last / COOKIES_EVERY {
-            worker.shared.sites.iter().for_each(|site| site.record_cookies());
+            edition.shared.sites.iter().for_each(|site| site.record_cookies());
         }
         last = now;
     }

@@ -95,6 +95,23 @@ impl Serving {
         assert!(sent.expect("kill runs").success());
     }
 
+    /// Reads its diagnostics up to a line with these words.
+    pub fn hear(&mut self, words: &str) {
+        loop {
+            let mut line = String::new();
+            assert_ne!(
+                self.stderr.read_line(&mut line).expect("text"),
+                0,
+                "it ended: {:#?}",
+                self.said
+            );
+            self.said.push(line);
+            if self.said.last().is_some_and(|line| line.contains(words)) {
+                return;
+            }
+        }
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Ended {
         let mut err = self.said.concat();

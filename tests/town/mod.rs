@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use townclerk::clock::Clock;
 use townclerk::config::Config;
 use townclerk::journal::{self, Lines, Log};
-use townclerk::server::Server;
+use townclerk::server::{Reloaded, Server};
 
 pub use cms::Cms;
 pub use visitor::{Answer, Visitor};
@@ -76,7 +76,8 @@ smallest_group = 10
 
 /// What a test changes before the town opens.
 pub struct Plan {
-    cms: SocketAddr,
+    /// As it stands in the configuration, with its quotes.
+    url: String,
     policy: String,
     /// Lines of `[listen]`.
     listen: String,
@@ -86,6 +87,8 @@ pub struct Plan {
     upstream: String,
     journal: String,
     tls: bool,
+    /// Further files of the folder.
+    files: Vec<(String, String)>,
 }
 
 /// The real server before a CMS, its folder, and what it wrote.
@@ -102,13 +105,14 @@ impl Town {
     pub fn before_address(cms: SocketAddr) -> Plan {
         let (listen, tables, upstream, journal) = Default::default();
         Plan {
-            cms,
+            url: format!("\"http://{cms}\""),
             policy: POLICY.to_owned(),
             listen,
             tables,
             upstream,
             journal,
             tls: false,
+            files: Vec::new(),
         }
     }
 
@@ -122,6 +126,26 @@ impl Town {
 
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
+    }
+
+    /// The folder of its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Changes one of its files.
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let file = self.folder.path().join(file);
+        let text = fs::read_to_string(&file).expect("text");
+        assert!(text.contains(from), "{from} is not in {text}");
+        fs::write(file, text.replace(from, to)).expect("a file");
+    }
+
+    /// Reads its files again.
+    pub fn reload(&mut self) -> Result<Reloaded, String> {
+        let config = Config::load(&self.folder.path().join("townclerk.toml")).map_err(|faults| faults.to_string())?;
+        let server = self.server.as_mut().expect("it is running");
+        server.reload(&config).map_err(|error| error.to_string())
     }
 
     pub fn visitor(&self) -> Visitor {
@@ -178,6 +202,12 @@ impl Plan {
         self
     }
 
+    /// What stands in the configuration behind `url = `.
+    pub fn url(mut self, url: &str) -> Self {
+        self.url = url.to_owned();
+        self
+    }
+
     /// A further key of the site's `upstream`.
     pub fn upstream(mut self, key: &str) -> Self {
         self.upstream.push_str(&format!(", {key}"));
@@ -187,6 +217,12 @@ impl Plan {
     /// A further key of the site's `journal`.
     pub fn journal(mut self, key: &str) -> Self {
         self.journal.push_str(&format!(", {key}"));
+        self
+    }
+
+    /// A further file beside the configuration.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -217,16 +253,19 @@ impl Plan {
         let text = format!(
             "[listen]\nhttp = [\"127.0.0.1:0\"]\nworkers = 2\n{listen}{tls}{tables}\n[[site]]\n\
              hosts = [\"{HOST}\", \"www.{HOST}\"]\npolicy = \"policy.toml\"\n\
-             upstream = {{ url = \"http://{cms}\"{upstream} }}\njournal = {{ folder = \"journal\"{keeping} }}\n",
+             upstream = {{ url = {url}{upstream} }}\njournal = {{ folder = \"journal\"{keeping} }}\n",
             listen = self.listen,
             tls = if self.tls { tls } else { "" },
             tables = self.tables,
-            cms = self.cms,
+            url = self.url,
             upstream = self.upstream,
             keeping = self.journal,
         );
         fs::write(&config, text).expect("a file");
         fs::write(folder.join("policy.toml"), &self.policy).expect("a file");
+        for (name, text) in &self.files {
+            fs::write(folder.join(name), text).expect("a file");
+        }
         if self.tls {
             let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate");
             fs::write(folder.join("cert.pem"), made.cert.pem()).expect("a file");

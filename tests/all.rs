@@ -12,6 +12,7 @@ mod exchange;
 mod full_disk;
 mod host_names;
 mod http;
+mod http2;
 mod interop;
 mod journal_cli;
 mod limits;

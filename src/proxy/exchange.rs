@@ -12,7 +12,7 @@ use super::body::{Body, RequestBody};
 use super::refusal::{Failure, Language};
 use super::upstream::Answer;
 use super::witness::Witness;
-use super::{forwarded, headers, target, upgrade as tunnel, witness};
+use super::{forwarded, headers, http2, target, upgrade as tunnel, witness};
 use crate::cookies;
 use crate::entry::{Refusal, UpstreamFailure};
 use crate::server::{Connection, Edition};
@@ -36,7 +36,8 @@ async fn there_and_back(
     mut request: Request<RequestBody>,
 ) -> Response<Body> {
     let asked = forwarded::asked(request.headers(), &connection, &edition.shared.trusted_proxies);
-    let named = target::named(&request, &connection, &edition);
+    let rewritten = http2::rewrite(&mut request);
+    let named = rewritten.and_then(|()| target::named(&request, &connection, &edition));
     // What is for no site of ours is recorded by the first.
     let place = named.as_ref().ok().and_then(|named| named.place).unwrap_or_default();
     let site = &edition.shared.sites[place];

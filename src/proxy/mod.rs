@@ -10,6 +10,7 @@ mod forwarded;
 mod headers;
 mod heard;
 mod host_names;
+mod http2;
 mod origins;
 mod refusal;
 mod site;

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Meter, Metered, Stage, Worker};
+use super::{Meter, Metered, Stage, Worker, http2};
 use crate::entry::NotARequest;
 use crate::proxy::{self, Named};
 
@@ -37,6 +37,10 @@ pub(crate) struct Connection {
     waker: RefCell<Option<Waker>>,
     /// A body that nobody wants any more, and how many bytes of it are still read.
     unwanted: RefCell<Option<(Incoming, u64)>>,
+    /// Streams that are open, where it speaks HTTP/2.
+    streams: Cell<usize>,
+    /// The connection that it is a stream of.
+    whole: Option<Rc<Connection>>,
 }
 
 /// How a wait ended.
@@ -53,7 +57,7 @@ impl Connection {
         Self::new(worker, peer, false, Stage::Idle).http(stream).await;
     }
 
-    /// Serves HTTP/1.1 over TLS.
+    /// Serves HTTP/2 or HTTP/1.1 over TLS, as the visitor prefers.
     pub(super) async fn secure(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr, tls: TlsAcceptor) {
         let connection = Self::new(worker, peer, true, Stage::Handshake);
         let mut first = [0];
@@ -65,7 +69,11 @@ impl Connection {
         match connection.until_overdue(tls.accept(stream)).await {
             End::Itself(Ok(stream)) => {
                 connection.meter.enter(Stage::Idle);
-                connection.http(stream).await;
+                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    http2::serve(connection, stream).await;
+                } else {
+                    connection.http(stream).await;
+                }
             }
             End::Itself(Err(_)) => proxy::not_a_request(&connection, arrived, None, NotARequest::Tls),
             End::Overdue => proxy::not_a_request(&connection, arrived, None, NotARequest::TlsTimeout),
@@ -73,6 +81,20 @@ impl Connection {
     }
 
     pub(super) fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {
+        Self::watched(worker, peer.to_canonical(), secure, stage, None)
+    }
+
+    /// A stream of this connection: one exchange, with time limits of its own.
+    pub(super) fn stream(self: &Rc<Self>) -> Rc<Self> {
+        self.streams.set(self.streams.get() + 1);
+        self.meter.rest();
+        let whole = Some(Rc::clone(self));
+        let stream = Self::watched(Rc::clone(&self.worker), self.peer, self.secure, Stage::Idle, whole);
+        stream.named.borrow_mut().clone_from(&self.named.borrow());
+        stream
+    }
+
+    fn watched(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage, whole: Option<Rc<Self>>) -> Rc<Self> {
         let edition = worker.edition();
         let meter = Arc::new(Meter::new(
             edition.shared.clock.clone(),
@@ -81,13 +103,15 @@ impl Connection {
             stage,
         ));
         let connection = Rc::new(Self {
-            peer: peer.to_canonical(),
+            peer,
             secure,
             meter,
             named: RefCell::new(None),
             exchanges: Cell::new(0),
             waker: RefCell::new(None),
             unwanted: RefCell::new(None),
+            streams: Cell::new(0),
+            whole,
             worker,
         });
         connection.worker.watch(&connection);
@@ -132,6 +156,9 @@ impl Connection {
     /// that are in our socket when it closes would have the system reset the connection, and the answer with it.
     /// Bounded by `limits.body_bytes`; once the exchange is over also by `limits.stall_time`, and by 5 s of silence.
     pub(crate) fn linger(&self, body: Incoming) {
+        if self.whole.is_some() {
+            return; // HTTP/2 tells the visitor to stop, and no answer is lost
+        }
         self.meter.linger();
         *self.unwanted.borrow_mut() = Some((body, self.worker.edition().shared.limits.body_bytes));
         self.wake();
@@ -210,7 +237,27 @@ impl Connection {
     }
 
     pub(super) fn is_overdue(&self) -> bool {
+        if let Some(whole) = &self.whole
+            && self.meter.is_overdue()
+            && whole.meter.wrote_lately()
+        {
+            self.meter.delivers(); // its bytes may have been among them
+        }
         self.meter.is_overdue()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(whole) = &self.whole {
+            if let Some(named) = self.named.take() {
+                whole.named.replace(Some(named)); // for the next stream
+            }
+            whole.streams.set(whole.streams.get() - 1);
+            if whole.streams.get() == 0 {
+                whole.meter.enter(Stage::Multiplexed);
+            }
+        }
     }
 }
 

@@ -49,9 +49,11 @@ pub(crate) enum Stage {
     Tunnel,
     /// The end of a body that nobody wants, after its exchange.
     Linger,
+    /// A stream of HTTP/2, where none is open; streams have meters of their own.
+    Multiplexed,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage::Handshake,
     Stage::Idle,
     Stage::Head,
@@ -61,6 +63,7 @@ const STAGES: [Stage; 9] = [
     Stage::Delivery,
     Stage::Tunnel,
     Stage::Linger,
+    Stage::Multiplexed,
 ];
 
 /// A span of time in ticks of the sweep, rounded up.
@@ -111,6 +114,8 @@ pub(crate) struct Meter {
     first_byte: AtomicI64,
     /// The open exchange waits for more of its request's body.
     starving: AtomicBool,
+    /// The tick of the last write.
+    written: AtomicU32,
     /// The end of the input was met since more of that body came, and kept back.
     noticed: AtomicBool,
     /// The visitor shut its sending side during the exchange.
@@ -132,6 +137,7 @@ impl Meter {
             answer: AtomicU32::new(0),
             first_byte: AtomicI64::new(0),
             starving: AtomicBool::new(false),
+            written: AtomicU32::new(0),
             noticed: AtomicBool::new(false),
             half_closed: AtomicBool::new(false),
             lingering: AtomicBool::new(false),
@@ -144,7 +150,7 @@ impl Meter {
     pub(crate) fn enter(&self, stage: Stage) {
         let allowed = match stage {
             Stage::Handshake | Stage::Head => self.allowances.head,
-            Stage::Idle => self.allowances.idle,
+            Stage::Idle | Stage::Multiplexed => self.allowances.idle,
             Stage::Upload | Stage::Delivery => self.allowances.stall,
             Stage::Linger => self.allowances.linger,
             Stage::Connect => self.patience(&self.connect),
@@ -155,6 +161,11 @@ impl Meter {
         self.stage.store(stage as u8, Relaxed);
         self.deadline
             .store(deadline.min(self.exchange_deadline.load(Relaxed)), Relaxed);
+    }
+
+    /// Streams are open: their meters keep the time.
+    pub(crate) fn rest(&self) {
+        self.deadline.store(u32::MAX, Relaxed);
     }
 
     /// What the CMS may take; less if its visitor may be gone.
@@ -288,7 +299,21 @@ impl Meter {
         }
     }
 
+    /// Whether the visitor took anything for as long as an answer may stall.
+    pub(crate) fn wrote_lately(&self) -> bool {
+        let since = self.now.load(Relaxed).saturating_sub(self.written.load(Relaxed));
+        since < self.allowances.stall
+    }
+
+    /// An answer is being taken, if one is.
+    pub(crate) fn delivers(&self) {
+        if self.stage() == Stage::Delivery {
+            self.enter(Stage::Delivery);
+        }
+    }
+
     fn wrote(&self) {
+        self.written.store(self.now.load(Relaxed), Relaxed);
         let stage = self.stage();
         if matches!(stage, Stage::Delivery | Stage::Idle | Stage::Tunnel) {
             self.enter(stage);

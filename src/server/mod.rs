@@ -2,7 +2,7 @@
 //!
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
 //! (SO_REUSEPORT) and upstream connections of its own. `listen` shares the ports, `worker` is one thread's life,
-//! `connection` one visitor's connection, `meter` its time limits, `proxied` what may come before it.
+//! `connection` one visitor's connection, `http2` one with many streams, `meter` their time limits, `proxied` what may come before it.
 //! `certificates` chooses what a visitor is shown, and `tls` says how TLS is spoken. `reload` is the way from one
 //! edition of the configuration to the next, `caretaker` a thread for what is nobody's exchange.
 
@@ -10,6 +10,7 @@ mod caretaker;
 mod certificate;
 mod certificates;
 mod connection;
+mod http2;
 mod listen;
 mod meter;
 mod proxied;

@@ -23,6 +23,6 @@ pub(super) fn speak(certificates: Arc<dyn ResolvesServerCert>) -> Result<Arc<Ser
         .with_cert_resolver(certificates);
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -1,0 +1,90 @@
+//! HTTP/2 (RFC 9113): every stream is an exchange of its own, with limits of its own.
+//!
+//! A stream has its own [`Connection`] with its own meter, so that nothing of an exchange need know that it shares its
+//! visitor's connection with others. What a flood can make us hold is bounded: streams by [`STREAMS`], a head by
+//! `limits.head_bytes` (and CONTINUATION frames with it), resets by [`RESETS`], unsent bytes by [`SEND_BUFFER`]; answers
+//! to PING and SETTINGS are bounded by h2, which reads no further while they cannot leave.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::rt::Executor;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Connection, Metered, Stage};
+use crate::proxy;
+
+/// Exchanges that a visitor may have open at a time (RFC 9113, section 6.5.2).
+const STREAMS: u32 = 100;
+/// Streams that a visitor may reset before we came to serve them (CVE-2023-44487), and streams that we reset for its
+/// errors, before the connection is closed.
+const RESETS: usize = 50;
+/// Bytes of one stream that wait to be sent.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Bytes that a visitor may send before we took them: of one stream, and of all of them.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const WINDOW: u32 = 1024 * 1024;
+
+/// Serves a connection to its end.
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connection: Rc<Connection>, stream: S) {
+    let edition = connection.worker.edition();
+    let limits = &edition.shared.limits;
+    let streams = Streams::default();
+    let mut builder = http2::Builder::new(streams.clone());
+    builder
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(RESETS)
+        .max_local_error_reset_streams(RESETS)
+        .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(WINDOW);
+    let service = service_fn(|request| {
+        let stream = connection.stream();
+        let exchange = proxy::exchange(Rc::clone(&stream), request);
+        *streams.next.borrow_mut() = Some(stream);
+        async { Ok::<_, Infallible>(exchange.await) }
+    });
+    connection.meter.enter(Stage::Multiplexed);
+    let io = TokioIo::new(Metered::new(stream, Arc::clone(&connection.meter)));
+    let mut http = pin!(builder.serve_connection(io, service));
+    let mut draining = false;
+    // An error is the visitor's: its streams have their entries, and whatever else it was, was no request.
+    let _ = connection
+        .until_overdue(poll_fn(|cx| {
+            let polled = http.as_mut().poll(cx);
+            if polled.is_ready() || draining || !connection.worker.is_draining() {
+                return polled;
+            }
+            draining = true;
+            http.as_mut().graceful_shutdown();
+            http.as_mut().poll(cx)
+        }))
+        .await;
+}
+
+/// Runs the streams of one connection, each until it ends or its meter says that nothing came in time.
+#[derive(Clone, Default)]
+struct Streams {
+    /// The stream that hyper has just had made, and will have run next.
+    next: Rc<RefCell<Option<Rc<Connection>>>>,
+}
+
+impl<F: Future<Output: 'static> + 'static> Executor<F> for Streams {
+    fn execute(&self, exchange: F) {
+        let stream = self.next.borrow_mut().take();
+        tokio::task::spawn_local(async move {
+            if let Some(stream) = stream {
+                // Dropped before its end, it resets the stream.
+                stream.until_overdue(exchange).await;
+            }
+        });
+    }
+}

@@ -46,7 +46,11 @@ fn visit<T>(town: &Town, visit: impl AsyncFnOnce(SendRequest<Bytes>) -> T) -> T 
             .await
             .expect("TLS");
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
-        let (send, connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+        let (send, connection) = h2::client::Builder::new()
+            .initial_max_send_streams(100) // as browsers do, until they know better
+            .handshake(stream)
+            .await
+            .expect("HTTP/2");
         let driver = tokio::spawn(connection);
         let result = visit(send).await;
         driver.abort();

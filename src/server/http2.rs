@@ -23,9 +23,11 @@ use crate::proxy;
 
 /// Exchanges that a visitor may have open at a time (RFC 9113, section 6.5.2).
 const STREAMS: u32 = 100;
-/// Streams that a visitor may reset before we came to serve them (CVE-2023-44487), and streams that we reset for its
-/// errors, before the connection is closed.
+/// Streams that a visitor may reset before we came to serve them (CVE-2023-44487), before the connection is closed.
 const RESETS: usize = 50;
+/// Streams that we reset for the visitor's errors, before the connection is closed: more than a burst that began before
+/// the visitor knew of [`STREAMS`].
+const ERRORS: usize = 1000;
 /// Bytes of one stream that wait to be sent.
 const SEND_BUFFER: usize = 64 * 1024;
 /// Bytes that a visitor may send before we took them: of one stream, and of all of them.
@@ -42,7 +44,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(RESETS)
-        .max_local_error_reset_streams(RESETS)
+        .max_local_error_reset_streams(ERRORS)
         .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(WINDOW);

@@ -2,8 +2,8 @@
 //!
 //! A stream has its own [`Connection`] with its own meter, so that nothing of an exchange need know that it shares its
 //! visitor's connection with others. What a flood can make us hold is bounded: streams by [`STREAMS`], a head by
-//! `limits.head_bytes` (and CONTINUATION frames with it), resets by [`RESETS`], unsent bytes by [`SEND_BUFFER`]; answers
-//! to PING and SETTINGS are bounded by h2, which reads no further while they cannot leave.
+//! `limits.head_bytes` (and CONTINUATION frames with it), resets by [`RESETS`] and [`ERRORS`], unsent bytes by
+//! [`SEND_BUFFER`]; answers to PING and SETTINGS are bounded by h2, which reads no further while they cannot leave.
 
 use std::cell::RefCell;
 use std::convert::Infallible;

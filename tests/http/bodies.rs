@@ -121,7 +121,7 @@ fn an_answer_before_the_bodys_end_is_not_lost_and_the_connection_goes_on() {
     let refused = Town::before(&Cms::page("never seen"))
         .table("[limits]\nbody_bytes = \"6 MiB\"")
         .open();
-    // The limit bounds what is read in vain too: this body ends within it only because 8 MiB were already announced.
+    // As much as the limit lets us read in vain.
     let within = &body[..6 << 20];
     let answer = sends_all_first(&refused, 1, "Host: x\r\nContent-Length: 6291456", within);
     assert_eq!(answer, "HTTP/1.1 400");

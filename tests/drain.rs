@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::town::{Cms, HOST, Town};
 
 /// Waits for something that is sure to come, with patience for a slow machine.
-pub fn until(come: impl Fn() -> bool) {
+pub fn until(mut come: impl FnMut() -> bool) {
     for _ in 0..2000 {
         if come() {
             return;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use townclerk::clock::Clock;
 use townclerk::config::Config;
 use townclerk::entry::{ClientHost, Observation, Outcome, RequestHead, Who};
-use townclerk::journal::{self, Journal};
+use townclerk::journal::{self, Journal, OpenError};
 
 use crate::drain::until;
 use crate::serve::program::{Ended, Serving, run_with};
@@ -51,7 +51,16 @@ impl Desk {
         let config = Config::load(&self.config).unwrap_or_else(|faults| panic!("{faults}"));
         let site = &config.sites[0];
         let clock = Clock::set_to(at(time));
-        let journal = Journal::open(&site.journal, &site.policy, &site.policy_text, clock).expect("it opens");
+        // A program that another test starts has our files for a moment, the lock of the journal before among them.
+        let open = || Journal::open(&site.journal, &site.policy, &site.policy_text, clock.clone());
+        let mut journal = open();
+        until(|| {
+            if matches!(journal, Err(OpenError::Locked)) {
+                journal = open();
+            }
+            !matches!(journal, Err(OpenError::Locked))
+        });
+        let journal = journal.expect("it opens");
         for observation in exchanges {
             let slot = journal.reserve().expect("a place");
             slot.append(observation.redact(&site.policy, &site.hosts));

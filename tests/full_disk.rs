@@ -68,7 +68,7 @@ fn through_a_full_disk(on_failure: &str, during: impl Fn(&Server)) -> Option<Kep
         .journal("sync_interval = \"10 ms\"");
     let (config, folder) = plan.write(disk.path());
     let config = Config::load(&config).unwrap_or_else(|faults| panic!("{faults}"));
-    journal::init(&folder, HOST).expect("a journal");
+    journal::init(&folder, &config.sites[0].journal.key, HOST).expect("a journal");
     let server = Server::start(&config, Clock::system()).expect("it starts");
     assert_eq!(ask(&server, "/before").status, 200);
     until(|| Kept::read(disk.path()).entries.len() == 1);

@@ -38,7 +38,7 @@ impl Desk {
             plan = plan.journal(journal_key);
         }
         let (config, journal) = plan.write(folder.path());
-        journal::init(&journal, HOST).expect("a journal");
+        journal::init(&journal, &journal.with_extension("key"), HOST).expect("a journal");
         Self {
             _folder: folder,
             config,

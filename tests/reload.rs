@@ -165,7 +165,12 @@ fn a_version_of_a_policy_that_was_refused_can_still_be_mended() {
     add_site(&town, &Cms::page("bip")); // it has no journal
     assert!(town.reload().is_err_and(|said| said.contains("there is no journal")));
     town.edit("policy.toml", "tokens = 20", "tokens = 24");
-    journal::init(&town.folder().join("bip"), "bip.example.pl").expect("a journal");
+    journal::init(
+        &town.folder().join("bip"),
+        &town.folder().join("bip.key"),
+        "bip.example.pl",
+    )
+    .expect("a journal");
     town.reload().expect("version 2 was never in force");
 }
 
@@ -174,7 +179,12 @@ fn sites_come_and_go_and_come_back() {
     let mut town = Town::before(&Cms::page("a")).open();
     assert_eq!(bip(&town), 421);
     let alone = fs::read_to_string(town.folder().join("townclerk.toml")).expect("text");
-    journal::init(&town.folder().join("bip"), "bip.example.pl").expect("a journal");
+    journal::init(
+        &town.folder().join("bip"),
+        &town.folder().join("bip.key"),
+        "bip.example.pl",
+    )
+    .expect("a journal");
     add_site(&town, &Cms::page("bip"));
     let both = fs::read_to_string(town.folder().join("townclerk.toml")).expect("text");
     let put = |town: &Town, text: &str| fs::write(town.folder().join("townclerk.toml"), text).expect("a file");

@@ -34,7 +34,7 @@ fn each_site_has_its_own_cms_policy_and_journal() {
     fs::write(at("library.policy.toml"), frugal).expect("a file");
     let config = Config::load(&at("townclerk.toml")).unwrap_or_else(|faults| panic!("{faults}"));
     for site in &config.sites {
-        journal::init(&site.journal.folder, &site.hosts[0]).expect("a journal");
+        journal::init(&site.journal.folder, &site.journal.key, &site.hosts[0]).expect("a journal");
     }
     let server = Server::start(&config, Clock::system()).expect("it starts");
 

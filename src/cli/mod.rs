@@ -7,6 +7,7 @@ mod certificates;
 mod check;
 mod demo;
 mod journal;
+mod keygen;
 mod sample;
 mod serve;
 mod speech;
@@ -38,6 +39,8 @@ enum Command {
     Check(Check),
     /// Show the whole product on an embedded sample site, on this machine alone.
     Demo(demo::Demo),
+    /// Make the key that signs a journal, before the journal is made.
+    Keygen(keygen::Keygen),
     /// Make, read and look after journals.
     #[command(subcommand)]
     Journal(journal::Command),
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Check(check) => run_check(&check),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Keygen(keygen) => keygen::run(&keygen),
         Command::Journal(command) => journal::run(&command),
     };
     done.unwrap_or_else(speech::Problem::report)

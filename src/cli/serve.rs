@@ -7,21 +7,25 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
-use super::Serve;
-use super::certificates;
 use super::speech::{self, Done, Problem};
+use super::{Serve, certificates, keygen};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::journal::{self, InitError};
+use crate::journal::key::Key;
+use crate::journal::{self, InitError, Log};
 use crate::server::{Server, StartError};
 
 pub(super) fn run(serve: &Serve) -> Done {
     speech::start_diagnostics(LevelFilter::INFO);
     let config = load(&serve.file.config)?;
     if serve.create_journal {
-        create_missing(&config)?
-            .iter()
-            .for_each(|folder| tracing::info!("made a journal in {}", folder.display()));
+        for (folder, key) in &create_missing(&config)? {
+            tracing::info!("made a journal in {}, signed with", folder.display());
+            Log::ALL
+                .iter()
+                .for_each(|log| tracing::info!("  {}", key.verifier(*log)));
+            tracing::info!("{}", keygen::ADVICE);
+        }
     }
     let signals = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -101,13 +105,14 @@ pub(super) fn load(file: &Path) -> Result<Config, Problem> {
     })
 }
 
-/// Makes the journals whose folders are missing or empty, and names them.
-pub(super) fn create_missing(config: &Config) -> Result<Vec<&Path>, Problem> {
+/// Makes the journals whose folders are missing or empty, with their keys, and names them.
+pub(super) fn create_missing(config: &Config) -> Result<Vec<(&Path, Key)>, Problem> {
     let mut made = Vec::new();
     for site in &config.sites {
         let folder = site.journal.folder.as_path();
-        match journal::init(folder, &site.hosts[0]) {
-            Ok(()) => made.push(folder),
+        match journal::init(folder, &site.journal.key, &site.hosts[0]) {
+            Ok(key) => made.push((folder, key)),
+            Err(InitError::Key(error)) => return Err(keygen::problem(&site.journal.key, &error)),
             Err(InitError::NotEmpty) => {} // a journal, or something that `serve` will not take for one
             Err(error) => return Err(Problem::new(format!("{}: {error}", folder.display()))),
         }

@@ -1,6 +1,6 @@
 //! The value of every setting that is not written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Limits, Origin, Resolver, Upstream};
@@ -52,6 +52,7 @@ impl Upstream {
 /// A journal in this folder, written as it is by default.
 pub(super) fn journal(folder: PathBuf) -> Settings {
     Settings {
+        key: key_of(&folder),
         folder,
         format: Format::default(),
         segment_bytes: 256 << 20,
@@ -59,6 +60,13 @@ pub(super) fn journal(folder: PathBuf) -> Settings {
         queue: 65_536,
         on_failure: OnFailure::default(),
     }
+}
+
+/// The key's file for a journal in this folder: beside it, by its name and `.key`.
+pub(super) fn key_of(folder: &Path) -> PathBuf {
+    let mut key = folder.components().as_path().as_os_str().to_owned();
+    key.push(".key");
+    key.into()
 }
 
 /// As many threads as the machine has cores.

@@ -15,6 +15,7 @@ use crate::reader::{Section, Value};
 pub(super) struct Taken {
     hosts: Vec<Box<str>>,
     journals: Vec<PathBuf>,
+    keys: Vec<PathBuf>,
 }
 
 /// The only durability so far: entries are with the kernel at once and on the disk within `sync_interval`.
@@ -88,6 +89,7 @@ fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Op
     let folder = section
         .required("folder", "folder = \"/var/lib/townclerk/site\", where the journal is")
         .and_then(|value| folder(&value, files, taken));
+    let key = key(&mut section, folder.as_deref(), files, taken);
     let default = defaults::journal(PathBuf::new());
     const FORMATS: [(&str, Format); 2] = [("json-lines", Format::JsonLines), ("combined", Format::Combined)];
     const FAILURES: [(&str, OnFailure); 2] = [
@@ -107,6 +109,7 @@ fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Op
     section.finish();
     Some(Settings {
         folder: folder?,
+        key: key?,
         format: format.unwrap_or_default(),
         segment_bytes,
         sync_interval,
@@ -132,6 +135,26 @@ fn folder(value: &Value<'_>, files: &Files<'_>, taken: &mut Taken) -> Option<Pat
     }
     taken.journals.push(plain);
     Some(folder)
+}
+
+/// The file of the key, for which no other site and no journal has a place.
+fn key(section: &mut Section<'_>, folder: Option<&Path>, files: &Files<'_>, taken: &mut Taken) -> Option<PathBuf> {
+    const REMEDY: &str = "give each site a key of its own, outside of every journal, like \"www.um.example.pl.key\"";
+    let Some(value) = section.optional("key") else {
+        let key = defaults::key_of(folder?);
+        taken.keys.push(plain(&key));
+        return Some(key);
+    };
+    let key = files.path(value.string()?);
+    let plain = plain(&key);
+    if taken.keys.contains(&plain) {
+        return value.fault("is the key of another site already", REMEDY);
+    }
+    if taken.journals.iter().any(|journal| plain.starts_with(journal)) {
+        return value.fault("lies in the folder of a journal", REMEDY);
+    }
+    taken.keys.push(plain);
+    Some(key)
 }
 
 /// A path without detours, so that two can be compared. Links are not followed: nothing need be there yet.

@@ -11,8 +11,9 @@ use jiff::civil::Date;
 
 use super::disk::{Disk, File};
 use super::fault::{Fault, Step};
-use super::segment::Name;
-use super::{Format, Log};
+use super::log_tree::LogTree;
+use super::segment::{Beside, Name};
+use super::{Format, Log, layout};
 
 /// The writing end of a log.
 pub(crate) struct Appender {
@@ -30,6 +31,8 @@ pub(crate) struct Appender {
     /// Segments that begin at `durable`: empty, torn in their first line, or failed before anything was durable. They
     /// hold nothing that counts, and go when their index is taken for good.
     leftovers: Vec<Name>,
+    /// Over the lines that are durable.
+    tree: LogTree,
 }
 
 struct Segment {
@@ -42,7 +45,14 @@ struct Segment {
 
 impl Appender {
     /// Goes on at `next`, where `leftovers` are the segments that already begin there.
-    pub(crate) fn new(disk: Arc<dyn Disk>, log: Log, format: Format, next: u64, leftovers: Vec<Name>) -> Self {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        log: Log,
+        format: Format,
+        next: u64,
+        leftovers: Vec<Name>,
+        tree: LogTree,
+    ) -> Self {
         let (kept, kept_lines, kept_since, segment) = (Vec::new(), 0, None, None);
         Self {
             disk,
@@ -54,7 +64,18 @@ impl Appender {
             kept_since,
             segment,
             leftovers,
+            tree,
         }
+    }
+
+    /// The tree over the lines that are durable.
+    pub(crate) fn tree(&self) -> &LogTree {
+        &self.tree
+    }
+
+    /// Signs everything that is durable.
+    pub(crate) fn sign(&mut self) -> Result<(), Fault> {
+        self.tree.sign().map_err(Fault::at(self.log, None, Step::Sign))
     }
 
     /// The index of the next line.
@@ -119,6 +140,7 @@ impl Appender {
             return Err(self.abandon(Step::Sync, error));
         }
         segment.written = 0;
+        self.tree.take(&self.kept);
         self.kept.clear();
         self.kept_since = None;
         self.leftovers.clear();
@@ -164,9 +186,10 @@ impl Appender {
     /// A file that failed before anything in it was durable may have this very name. It is replaced by a rename, not
     /// removed first: a crash at any point leaves a segment that begins at this index.
     fn create(&mut self, name: Name) -> io::Result<Box<dyn File>> {
+        self.tree.begin(name)?;
         let file = if self.leftovers.contains(&name) {
             let new = format!("{}/.new", self.log.folder());
-            self.remove(&new)?;
+            layout::remove(&*self.disk, &new)?;
             let file = self.disk.create(&new)?;
             self.disk.rename(&new, &name.path(self.log))?;
             file
@@ -175,18 +198,17 @@ impl Appender {
             self.disk.create(&name.path(self.log))?
         };
         for leftover in self.leftovers.iter().filter(|leftover| **leftover != name) {
-            self.remove(&leftover.path(self.log))?;
+            layout::remove(&*self.disk, &leftover.path(self.log))?;
+            for beside in [Beside::Salt, Beside::Leaves] {
+                let file = leftover.beside(beside);
+                if leftover.stem() != name.stem() {
+                    layout::remove(&*self.disk, &format!("{}/{file}", self.log.folder()))?;
+                }
+            }
         }
         self.disk.sync_folder(self.log.folder())?;
         self.leftovers.retain(|leftover| *leftover == name);
         Ok(file)
-    }
-
-    fn remove(&self, path: &str) -> io::Result<()> {
-        match self.disk.remove(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 
     fn abandon(&mut self, step: Step, error: io::Error) -> Fault {

@@ -78,6 +78,11 @@ impl Folder {
         Self(folder.to_owned())
     }
 
+    /// Makes the folders down to it that are missing; those that are there stay as they are.
+    pub(crate) fn make_parents(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         // Joining the empty path would add a slash, through which a link is followed.
         if path.is_empty() {

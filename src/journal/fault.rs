@@ -46,6 +46,8 @@ pub enum Step {
     Write,
     /// To make it durable.
     Sync,
+    /// To sign a checkpoint, after making durable what it covers.
+    Sign,
     /// To remove segments that are too old.
     Remove,
     /// To read what holds segments back; without that none is removed.
@@ -59,6 +61,7 @@ impl Step {
             Self::Begin => "begin",
             Self::Write => "write",
             Self::Sync => "sync",
+            Self::Sign => "sign",
             Self::Remove => "remove",
             Self::Hold => "hold",
         }

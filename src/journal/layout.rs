@@ -2,8 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use super::Log;
 use super::disk::{Disk, Folder};
+use super::key::{Key, KeyFileError};
+use super::log_tree::LogTree;
 use super::recovery::text;
 
 /// The file that makes a folder a journal.
@@ -11,7 +15,7 @@ pub(crate) const MARKER: &str = "journal";
 /// The file whose lock the writing process holds.
 pub(crate) const LOCK: &str = "lock";
 /// The folders in it.
-pub(crate) const FOLDERS: [&str; 3] = ["access", "events", "policies"];
+pub(crate) const FOLDERS: [&str; 5] = ["access", "access/tree", "events", "events/tree", "policies"];
 
 /// The version of the format on disk.
 const VERSION: u32 = 1;
@@ -40,38 +44,63 @@ pub enum InitError {
     /// An origin is 1 to 253 of `a-z 0-9 . - / : _`.
     #[error("the origin is not a host name")]
     Origin,
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The key was made for another site.
+    #[error("the key was made for another site")]
+    KeyOfAnother,
     /// The disk failed.
     #[error("the folder cannot be written: {0}")]
     Disk(#[from] io::Error),
 }
 
-/// Creates the journal of the site `origin` (its first host name) in `folder`, which must be empty or missing. This is
-/// the only way in which a journal comes to be, so that a wrong mount never starts a second history.
+/// Creates the journal of the site `origin` (its first host name) in `folder`, which must be empty or missing, and signs
+/// that its logs are empty. This is the only way in which a journal comes to be, so that a wrong mount never starts a
+/// second history. The key is made too, unless its file is there; it is given back for its public part to be told.
 ///
 /// # Errors
 ///
-/// See [`InitError`]. What a failed attempt leaves is not a journal, and can be removed.
-pub fn init(folder: &Path, origin: &str) -> Result<(), InitError> {
-    init_on(&Folder::new(folder), origin)
+/// See [`InitError`]. What a failed attempt leaves is not a journal, and can be removed, but for the key.
+pub fn init(folder: &Path, key: &Path, origin: &str) -> Result<Key, InitError> {
+    let disk: Arc<dyn Disk> = Arc::new(Folder::new(folder));
+    check(&*disk, origin)?;
+    let made = match Key::load(key) {
+        Err(KeyFileError::Missing) => Key::create(key, origin)?,
+        other => other?,
+    };
+    if made.origin() != origin {
+        return Err(InitError::KeyOfAnother);
+    }
+    make(&disk, made, origin)?;
+    Ok(Key::load(key)?)
 }
 
-pub(crate) fn init_on(disk: &dyn Disk, origin: &str) -> Result<(), InitError> {
+/// Whether a journal can be made here, for this site.
+fn check(disk: &dyn Disk, origin: &str) -> Result<(), InitError> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-/:_".contains(&byte);
     if origin.is_empty() || origin.len() > 253 || !origin.bytes().all(allowed) {
         return Err(InitError::Origin);
     }
     match disk.list("") {
-        Ok(names) if !names.is_empty() => return Err(InitError::NotEmpty),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
+        Ok(names) if !names.is_empty() => Err(InitError::NotEmpty),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
+}
+
+fn make(disk: &Arc<dyn Disk>, key: Key, origin: &str) -> Result<(), InitError> {
+    check(&**disk, origin)?;
     disk.make_folder("")?;
     for folder in FOLDERS {
         disk.make_folder(folder)?;
     }
+    let (access, events) = key.into_signers();
+    LogTree::init(Arc::clone(disk), Log::Access, access)?;
+    LogTree::init(Arc::clone(disk), Log::Events, events)?;
     disk.create(LOCK)?.sync()?;
     // The marker comes last: a journal is whole, or is none.
-    replace(disk, "", MARKER, &format!("{TITLE}{VERSION}\n{ORIGIN}{origin}\n"))?;
+    replace(&**disk, "", MARKER, &format!("{TITLE}{VERSION}\n{ORIGIN}{origin}\n"))?;
     disk.sync_folder("..")?;
     Ok(())
 }
@@ -102,7 +131,7 @@ pub(crate) fn marker(disk: &dyn Disk) -> io::Result<Marker> {
 }
 
 /// Writes a whole small file, durable and under its name at once or not at all.
-pub(crate) fn replace(disk: &dyn Disk, folder: &str, name: &str, text: &str) -> io::Result<()> {
+pub(crate) fn replace(disk: &dyn Disk, folder: &str, name: &str, content: impl AsRef<[u8]>) -> io::Result<()> {
     let path = |name: &str| {
         if folder.is_empty() {
             name.to_owned()
@@ -111,15 +140,26 @@ pub(crate) fn replace(disk: &dyn Disk, folder: &str, name: &str, text: &str) -> 
         }
     };
     let new = path(".new");
-    match disk.remove(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(disk, &new)?;
     let mut file = disk.create(&new)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content.as_ref())?;
     file.sync()?;
     disk.rename(&new, &path(name))?;
     disk.sync_folder(folder)
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(disk: &dyn Disk, path: &str) -> io::Result<()> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A journal of the tests' key.
+#[cfg(test)]
+pub(crate) fn init_on(disk: &super::simulated::Simulated, origin: &str) -> Result<(), InitError> {
+    make(&(Arc::new(disk.clone()) as _), super::tests::key(), origin)
 }
 
 #[cfg(test)]

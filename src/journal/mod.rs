@@ -76,8 +76,11 @@ pub mod checkpoint;
 mod disk;
 mod event;
 mod fault;
+mod growing;
 mod holds;
+pub mod key;
 mod layout;
+mod log_tree;
 pub mod note;
 mod open;
 mod policies;
@@ -143,6 +146,8 @@ impl fmt::Display for Log {
 pub struct Settings {
     /// Its folder, mode 0700.
     pub folder: PathBuf,
+    /// The file of the key that signs it, mode 0600, outside of the folder. Default: the folder's path and `.key`.
+    pub key: PathBuf,
     /// The text of its segments.
     pub format: Format,
     /// A segment ends at midnight UTC, or when it has this many bytes. Default 256 MiB.

@@ -14,6 +14,8 @@ use super::appender::Appender;
 use super::disk::{Disk, Folder};
 use super::event::{Event, Stop};
 use super::fault::Fault;
+use super::key::{Key, KeyFileError};
+use super::log_tree::LogTree;
 use super::queue::{Message, Queue, Slot, Unavailable};
 use super::recovery::{self, Found};
 use super::writer::{self, Writer};
@@ -73,6 +75,36 @@ pub enum OpenError {
     /// Another process writes to it.
     #[error("another process has the journal open")]
     Locked,
+    /// The key to sign with is not there, or not to be used.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The key to sign with was made for another site.
+    #[error("the key was made for another site than the journal")]
+    KeyOfAnother,
+    /// A log was signed with another key.
+    #[error("the newest checkpoint of `{log}` was signed with another key")]
+    AnotherKey {
+        /// The log.
+        log: Log,
+    },
+    /// A log's file `checkpoint` cannot be read, or its signature is wrong.
+    #[error("the newest checkpoint of `{log}` is damaged")]
+    CheckpointDamaged {
+        /// The log.
+        log: Log,
+    },
+    /// Records that were signed are not there.
+    #[error("records of `{log}` that were signed are missing")]
+    SignedMissing {
+        /// The log.
+        log: Log,
+    },
+    /// Records that were signed are not what they were.
+    #[error("records of `{log}` that were signed have been altered")]
+    SignedAltered {
+        /// The log.
+        log: Log,
+    },
     /// The policy must not follow the versions before it (P19).
     #[error(transparent)]
     Policy(#[from] history::Refusal),
@@ -96,6 +128,14 @@ impl OpenError {
             Self::Incomplete => "restore the folder from a backup, or move it away and run `townclerk journal init`",
             Self::Exposed => "run `chmod -R go= FOLDER`",
             Self::Locked => "stop the other process, or give this one a folder of its own",
+            Self::Key(error) => error.remedy(),
+            Self::KeyOfAnother | Self::AnotherKey { .. } => {
+                "put back the key that the journal was made with; see `key` in [site.journal]"
+            }
+            Self::CheckpointDamaged { .. } | Self::SignedMissing { .. } | Self::SignedAltered { .. } => {
+                "keep the folder as it is: it is evidence; restore it elsewhere from a backup, or begin a new journal in \
+                 another folder"
+            }
             Self::Policy(_) => "give the policy a new version and date, or put its old text back",
             Self::Disk(_) | Self::Fault(_) => "see that the disk is mounted, writable for this user, and not full",
         }
@@ -130,33 +170,23 @@ pub struct Status {
 }
 
 impl Journal {
-    /// Opens a journal for writing: takes its lock, looks at how it ended, keeps the policy's text, starts the thread
-    /// that writes, and records that all this happened. It never creates a journal; [`super::init`] does.
+    /// Opens a journal for writing: takes its lock, looks at how it ended, holds the end against what was signed, keeps
+    /// the policy's text, starts the thread that writes, and records that all this happened. It never creates a journal;
+    /// [`super::init`] does.
     ///
     /// # Errors
     ///
     /// See [`OpenError`]. Nothing is changed by an attempt that fails before the policy is kept.
     pub fn open(settings: &Settings, policy: &Policy, policy_text: &str, clock: Clock) -> Result<Self, OpenError> {
-        Self::open_on(
-            Arc::new(Folder::new(&settings.folder)),
-            settings,
-            policy,
-            policy_text,
-            clock,
-        )
-    }
-
-    pub(crate) fn open_on(
-        disk: Arc<dyn Disk>,
-        settings: &Settings,
-        policy: &Policy,
-        policy_text: &str,
-        clock: Clock,
-    ) -> Result<Self, OpenError> {
+        let disk: Arc<dyn Disk> = Arc::new(Folder::new(&settings.folder));
         let (origin, lock) = recovery::claim(&*disk)?;
+        let key = Key::load(&settings.key)?;
+        if key.origin() != origin {
+            return Err(OpenError::KeyOfAnother);
+        }
         let (sender, messages) = mpsc::channel();
         let queue = Arc::new(Queue::new(settings.queue, settings.on_failure, clock.clone(), sender));
-        let writer = prepare(&disk, settings, policy, policy_text, clock, Arc::clone(&queue))?;
+        let writer = prepare(&disk, settings, key, policy, policy_text, clock, Arc::clone(&queue))?;
         let mut encoder = Encoder::new(settings.format);
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || {
             let _lock: Box<dyn Any + Send> = lock;
@@ -269,23 +299,29 @@ impl Drop for Journal {
     }
 }
 
-/// Everything at start that may fail, in the order in which a crash in between does no harm: unfinished lines are told
-/// before they are closed, and a policy's text is kept before it is told.
+/// Everything at start that may fail, in the order in which a crash in between does no harm: what was signed is looked at
+/// before anything is changed, unfinished lines are told before they are closed, a policy's text is kept before it is
+/// told, and what is found is signed before anything is added.
 pub(crate) fn prepare(
     disk: &Arc<dyn Disk>,
     settings: &Settings,
+    key: Key,
     policy: &Policy,
     policy_text: &str,
     clock: Clock,
     queue: Arc<Queue>,
 ) -> Result<Writer, OpenError> {
-    policies::keep(&**disk, policy, policy_text)?;
-    let found_in = |log| -> io::Result<Found> {
+    let found_in = |log, signer| -> Result<(Found, LogTree), OpenError> {
         let found = recovery::find(&**disk, log)?;
-        recovery::sync(&**disk, log, &found)?;
-        Ok(found)
+        let tree = recovery::tree(disk, log, signer, &found)?;
+        Ok((found, tree))
     };
-    let (access, events) = (found_in(Log::Access)?, found_in(Log::Events)?);
+    let (access_signer, events_signer) = key.into_signers();
+    let (access, access_tree) = found_in(Log::Access, access_signer)?;
+    let (events, events_tree) = found_in(Log::Events, events_signer)?;
+    policies::keep(&**disk, policy, policy_text)?;
+    recovery::sync(&**disk, Log::Access, &access)?;
+    recovery::sync(&**disk, Log::Events, &events)?;
     let torn = [(Log::Access, &access), (Log::Events, &events)]
         .map(|(log, found)| found.last.zip(found.torn).map(|(segment, lines)| (log, segment, lines)));
 
@@ -295,6 +331,7 @@ pub(crate) fn prepare(
         settings.format,
         access.next,
         access.leftovers,
+        access_tree,
     );
     let events = Appender::new(
         Arc::clone(disk),
@@ -302,6 +339,7 @@ pub(crate) fn prepare(
         Format::JsonLines,
         events.next,
         events.leftovers,
+        events_tree,
     );
     let mut writer = Writer::new(Arc::clone(disk), settings, clock, queue, policy.into(), access, events);
     writer.events.push(&Event::Start {
@@ -320,6 +358,7 @@ pub(crate) fn prepare(
     for &(log, segment, _) in torn.iter().flatten().filter(|(_, _, lines)| *lines > 0) {
         recovery::close_line(&**disk, log, segment)?;
     }
+    writer.seal()?;
     writer.go_round();
     Ok(writer)
 }

@@ -112,6 +112,14 @@ impl Lines {
         self
     }
 
+    /// Passes over the segments that end before a record. The first line that is read may come before it.
+    pub(crate) fn from(mut self, index: u64) -> Self {
+        while self.ahead.get(1).is_some_and(|next| next.name.first <= index) {
+            self.ahead.pop_front();
+        }
+        self
+    }
+
     /// Takes off the last segment, as lines of their own: so a log is read backwards, a segment at a time. `None` if no
     /// segment is left.
     pub fn split_last(&mut self) -> Option<Self> {

@@ -1,12 +1,16 @@
-//! What may be found at start, and what is done about it: two closed tables. Nothing is guessed, nothing is cut off,
-//! nothing is created.
+//! What may be found at start, and what is done about it: three closed tables, of the folder, of a log's end, and of
+//! its tree. Nothing is guessed, nothing is cut off, nothing is created.
 
 use std::any::Any;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use super::disk::Disk;
+use super::growing::length;
 use super::layout::{self, FOLDERS, LOCK, MARKER, Marker};
-use super::segment::{self, CANCEL, Name, Scan};
+use super::log_tree::{self, LogTree, Unproven};
+use super::note::Signer;
+use super::segment::{self, Beside, CANCEL, Name, Scan};
 use super::{Log, OpenError, holds};
 
 /// Whether others than the journal's user can read any of it.
@@ -43,7 +47,8 @@ pub(crate) fn claim(disk: &dyn Disk) -> Result<(String, Box<dyn Any + Send>), Op
     }
 }
 
-/// The folder itself, the two files in it, the folders in it (that of the holds, if there were any), and every segment.
+/// The folder itself, the two files in it, the folders in it (that of the holds, if there were any), every segment and
+/// every salt.
 fn modes(disk: &dyn Disk) -> Result<Modes, OpenError> {
     let mut paths = vec![String::new(), MARKER.to_owned(), LOCK.to_owned()];
     paths.extend(FOLDERS.map(str::to_owned));
@@ -56,8 +61,9 @@ fn modes(disk: &dyn Disk) -> Result<Modes, OpenError> {
         }
     }
     for log in Log::ALL {
-        for name in segment::list(disk, log)? {
-            if disk.status(&name.path(log))?.mode & 0o077 != 0 {
+        for name in disk.list(log.folder())? {
+            let ours = Name::parse(&name).or_else(|| Beside::Salt.parse(&name)).is_some();
+            if ours && disk.status(&format!("{}/{name}", log.folder()))?.mode & 0o077 != 0 {
                 return Ok(Modes::Exposed);
             }
         }
@@ -103,7 +109,7 @@ pub(crate) fn find(disk: &dyn Disk, log: Log) -> io::Result<Found> {
     let names = segment::list(disk, log)?;
     let (end, first, lines) = match names.last() {
         None => (End::Nowhere, 0, 0),
-        Some(last) if disk.status(&last.path(log))?.length == 0 => (End::Empty, last.first, 0),
+        Some(last) if length(disk, &last.path(log))? == Some(0) => (End::Empty, last.first, 0),
         Some(last) => {
             let scan = Scan::of(disk.open(&last.path(log))?)?;
             let end = match (scan.torn, scan.unfinished) {
@@ -127,6 +133,109 @@ pub(crate) fn find(disk: &dyn Disk, log: Log) -> io::Result<Found> {
         last,
         torn,
     })
+}
+
+/// What the newest checkpoint of a log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// There is none. [`super::init`] signs the first.
+    Nothing,
+    /// It cannot be read, or its signature is wrong.
+    Damaged,
+    /// It is signed by another key only.
+    AnotherKeys,
+    /// It is signed by ours.
+    Signed {
+        /// What has become of the records.
+        records: Records,
+        /// What has become of the files of hashes, `checkpoints` among them.
+        files: Files,
+    },
+}
+
+/// The records of a log, held against its newest checkpoint: those of the segment in which the last signed one stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    /// They are those that were signed, and no more.
+    Signed,
+    /// They are, and whole ones follow that a crash has kept from being signed.
+    More,
+    /// Signed ones are missing, or one between them and the last.
+    Missing,
+    /// They do not lead to what was signed.
+    Altered,
+    /// Their secret is not there.
+    Unsalted,
+}
+
+/// The files of hashes, held against the newest checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Files {
+    /// They are what was signed.
+    Whole,
+    /// One has too much, too little or something else, where the lines can make it again.
+    Void,
+    /// One is not there, or too short, where the lines cannot make it again.
+    Gone,
+}
+
+/// What is done about a log's tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is as the last checkpoint says.
+    AsSigned,
+    /// Its files are completed from the lines, or written anew, and signed.
+    Mend,
+    /// A file is missing: the journal is not opened, nor in any of the following cases.
+    Incomplete,
+    /// The checkpoint is damaged.
+    Damaged,
+    /// The key is another.
+    AnotherKey,
+    /// Signed records are missing.
+    Missing,
+    /// Signed records are altered.
+    Altered,
+}
+
+/// The table.
+pub(crate) fn judge(said: Said) -> Verdict {
+    match said {
+        Said::Nothing => Verdict::Incomplete,
+        Said::Damaged => Verdict::Damaged,
+        Said::AnotherKeys => Verdict::AnotherKey,
+        Said::Signed { records, files } => match (records, files) {
+            (Records::Missing, _) => Verdict::Missing,
+            (Records::Altered, _) => Verdict::Altered,
+            (Records::Unsalted, _) | (Records::Signed | Records::More, Files::Gone) => Verdict::Incomplete,
+            (Records::Signed, Files::Whole) => Verdict::AsSigned,
+            (Records::Signed, Files::Void) | (Records::More, Files::Whole | Files::Void) => Verdict::Mend,
+        },
+    }
+}
+
+/// Reads the tree of a log that ends as `found`. Nothing is written; what is to be mended is, with the next checkpoint.
+pub(crate) fn tree(disk: &Arc<dyn Disk>, log: Log, signer: Signer, found: &Found) -> Result<LogTree, OpenError> {
+    let (tree, said) = match log_tree::load(disk, log, signer, found) {
+        Ok((tree, said)) => (Some(tree), said),
+        Err(Unproven::Said(said)) => (None, said),
+        Err(Unproven::Disk(error)) => return Err(error.into()),
+    };
+    let refusal = match judge(said) {
+        verdict @ (Verdict::AsSigned | Verdict::Mend) => {
+            if verdict == Verdict::Mend {
+                tracing::info!(%log, "the last checkpoint does not cover everything; it is made good from the lines");
+            }
+            // A tree comes with every such finding.
+            return tree.ok_or(OpenError::Incomplete);
+        }
+        Verdict::Incomplete => OpenError::Incomplete,
+        Verdict::Damaged => OpenError::CheckpointDamaged { log },
+        Verdict::AnotherKey => OpenError::AnotherKey { log },
+        Verdict::Missing => OpenError::SignedMissing { log },
+        Verdict::Altered => OpenError::SignedAltered { log },
+    };
+    Err(refusal)
 }
 
 /// Makes durable what a process that was killed may have left with the kernel, before the log goes on behind it.

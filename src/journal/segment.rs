@@ -31,7 +31,30 @@ impl fmt::Display for Name {
             Format::JsonLines => "jsonl",
             Format::Combined => "log",
         };
-        write!(f, "{}-{:020}.{extension}", self.day.strftime("%Y%m%d"), self.first)
+        write!(f, "{}.{extension}", self.stem())
+    }
+}
+
+/// A file beside a segment, by its segment's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The secret of the leaves.
+    Salt,
+    /// The leaves.
+    Leaves,
+}
+
+impl Beside {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Salt => ".salt",
+            Self::Leaves => ".leaves",
+        }
+    }
+
+    /// Whose it is, by its file name; `None` if it is no such file. A name says nothing about the segment's format.
+    pub(crate) fn parse(self, name: &str) -> Option<Name> {
+        Name::parse(&format!("{}.jsonl", name.strip_suffix(self.extension())?))
     }
 }
 
@@ -55,6 +78,16 @@ impl Name {
             first: first.parse().ok()?,
             format,
         })
+    }
+
+    /// Its day and first index: its name without the extension.
+    pub(crate) fn stem(&self) -> String {
+        format!("{}-{:020}", self.day.strftime("%Y%m%d"), self.first)
+    }
+
+    /// The name of a file that goes with it, in the same folder.
+    pub(crate) fn beside(&self, which: Beside) -> String {
+        self.stem() + which.extension()
     }
 
     /// Its path from the journal's folder.

@@ -31,7 +31,7 @@ struct State {
     syncs: u64,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inode {
     bytes: Vec<u8>,
     durable: Vec<u8>,
@@ -84,6 +84,18 @@ impl State {
 impl Simulated {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
+    }
+
+    /// A copy of what is there, without its faults.
+    pub(crate) fn snapshot(&self) -> Self {
+        let state = self.state();
+        Self(Arc::new(Mutex::new(State {
+            inodes: state.inodes.clone(),
+            names: state.names.clone(),
+            durable_names: state.durable_names.clone(),
+            folders: state.folders.clone(),
+            ..State::default()
+        })))
     }
 
     pub(crate) fn plan(&self, fault: Planned) {

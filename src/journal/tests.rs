@@ -5,11 +5,12 @@ mod model;
 mod promises;
 mod reading;
 mod threads;
+mod trees;
 
 use std::any::Any;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +18,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::event::Stop;
+use super::key::Key;
 use super::queue::{Message, Queue, Unavailable};
+use super::segment::Name;
 use super::simulated::Simulated;
 use super::writer::{Goal, Writer};
 use super::{CloseError, Format, Lines, Log, OnFailure, OpenError, Settings, layout, open, recovery};
@@ -30,9 +33,20 @@ fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
 }
 
+/// The key of every journal here.
+pub(super) fn key() -> Key {
+    static PLACE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+        let place = tempfile::tempdir().unwrap();
+        Key::create(&place.path().join("key"), "town.example").unwrap();
+        place
+    });
+    Key::load(&PLACE.path().join("key")).unwrap()
+}
+
 fn settings() -> Settings {
     Settings {
         folder: PathBuf::new(),
+        key: PathBuf::new(),
         format: Format::JsonLines,
         segment_bytes: 1 << 20,
         sync_interval: Duration::from_secs(1),
@@ -112,6 +126,13 @@ impl Bench {
         bench
     }
 
+    /// Somebody's hand: a segment that no start has seen yet, with a salt.
+    fn plant(&self, path: &str, lines: &[u8]) {
+        self.disk.put(path, lines);
+        let (stem, _) = path.split_once('.').unwrap();
+        self.disk.put(&format!("{stem}.salt"), &[7; 32]);
+    }
+
     fn opened() -> Self {
         let mut bench = Self::new();
         bench.open().unwrap();
@@ -134,6 +155,7 @@ impl Bench {
         let writer = open::prepare(
             &(disk as _),
             &self.settings,
+            key(),
             &self.policy,
             &text,
             clock,
@@ -225,6 +247,7 @@ impl Bench {
         names
             .iter()
             .filter_map(|path| path.strip_prefix("access/"))
+            .filter(|name| Name::parse(name).is_some())
             .map(str::to_owned)
             .collect()
     }

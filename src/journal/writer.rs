@@ -1,8 +1,9 @@
 //! The one who writes: takes what is queued, batch by batch, and never gives up on what it has taken.
 //!
 //! ```text
-//!          batch            interval, size, midnight, policy
-//! queue ──────────▶ kernel ────────────────────────────────▶ durable, places free again
+//!          batch            interval, size, midnight, policy            10 s, end of a segment
+//! queue ──────────▶ kernel ────────────────────────────────▶ durable ──────────────────────────▶ signed
+//!                     │                                      places free again
 //!                     │ error: a new segment at the first line that is not durable
 //!                     │ error again: failed; once a second, another new segment
 //! ```
@@ -24,7 +25,7 @@ use super::fault::Fault;
 use super::holds::Told;
 use super::queue::{Message, Queue};
 use super::segment::Name;
-use super::{CloseError, Log, PolicyInForce, Settings};
+use super::{CloseError, Log, PolicyInForce, Settings, log_tree};
 use crate::clock::Clock;
 use crate::entry::Entry;
 
@@ -32,6 +33,8 @@ use crate::entry::Entry;
 const GATHER: Duration = Duration::from_millis(5);
 /// A batch has at most so many messages.
 const BATCH: usize = 4_096;
+/// What is durable is signed after so long.
+pub(crate) const SIGN: Duration = Duration::from_secs(10);
 /// A failed disk is tried again after so long.
 const RETRY: Duration = Duration::from_secs(1);
 /// How often midnight and retention are looked after when nothing is written.
@@ -44,7 +47,9 @@ pub(crate) enum Goal {
     Written,
     /// Durable.
     Synced,
-    /// Durable, and the segment ended.
+    /// Durable and signed.
+    Signed,
+    /// Durable and signed, and the segment ended.
     Ended,
 }
 
@@ -65,6 +70,7 @@ pub(crate) struct Writer {
     /// So many unsynced lines are synced before their time, for they hold places.
     early: u64,
     unsynced_since: Option<Timestamp>,
+    unsigned_since: Option<Timestamp>,
     /// How the disk failed, and when it was last tried.
     failed: Option<(Fault, Timestamp)>,
     /// When midnight and retention were last looked after.
@@ -102,6 +108,7 @@ impl Writer {
             sync_interval: settings.sync_interval,
             early: (settings.queue as u64 / 4).max(1),
             unsynced_since: None,
+            unsigned_since: None,
             failed: None,
             rounds_at,
         }
@@ -140,6 +147,7 @@ impl Writer {
             self.settle(Goal::Ended);
         }
         if self.events.appender.day().is_some_and(|day| day != today) {
+            self.settle(Goal::Signed);
             self.events.appender.end(); // Every event is durable at once.
         }
     }
@@ -153,7 +161,7 @@ impl Writer {
         let outcome = self.attempt(goal).or_else(|fault| {
             tracing::warn!(%fault, segment = fault.segment(), "the journal's disk failed; a new segment takes over");
             self.events.push(&fault.into());
-            self.attempt(goal.max(Goal::Synced))
+            self.attempt(goal.max(Goal::Signed))
         });
         match outcome {
             Ok(()) if goal > Goal::Written => self.report_gap(None),
@@ -173,6 +181,7 @@ impl Writer {
             self.events.announce(name, &self.policy.version, today, &self.queue)
         })?;
         let full = self.access.bytes() >= self.segment_bytes;
+        let due = self.access.tree().unsigned() >= log_tree::EARLY;
         if full || goal > Goal::Written || self.access.unsynced() >= self.early {
             let synced = self.access.sync()?;
             self.queue.release(usize::try_from(synced).unwrap_or(usize::MAX));
@@ -185,7 +194,20 @@ impl Writer {
             0 => None,
             _ => self.unsynced_since.or_else(|| Some(self.clock.now())),
         };
+        if full || due || goal >= Goal::Signed {
+            self.seal()?;
+        }
+        self.unsigned_since = match self.access.tree().is_behind() || self.events.appender.tree().is_behind() {
+            false => None,
+            true => self.unsigned_since.or_else(|| Some(self.clock.now())),
+        };
         Ok(())
+    }
+
+    /// Signs what is durable in both logs.
+    pub(crate) fn seal(&mut self) -> Result<(), Fault> {
+        self.access.sign()?;
+        self.events.appender.sign()
     }
 
     /// Does what the time asks for.
@@ -202,6 +224,9 @@ impl Writer {
             .is_some_and(|since| has_passed(self.sync_interval, since, now))
         {
             self.settle(Goal::Synced);
+        }
+        if self.unsigned_since.is_some_and(|since| has_passed(SIGN, since, now)) {
+            self.settle(Goal::Signed);
         }
         if has_passed(ROUND, self.rounds_at, now) {
             self.go_round();
@@ -223,7 +248,7 @@ impl Writer {
 
     fn retry(&mut self, now: Timestamp) {
         let Some((before, _)) = self.failed else { return };
-        match self.attempt(Goal::Synced) {
+        match self.attempt(Goal::Signed) {
             Ok(()) => {
                 tracing::info!(records = self.access.durable(), "the journal is written again");
                 self.failed = None;
@@ -256,7 +281,7 @@ impl Writer {
             self.report_gap(None);
         }
         self.events.push(&Event::Stop { reason });
-        self.settle(Goal::Written);
+        self.settle(Goal::Signed);
         match self.failed {
             None => Ok(()),
             Some((fault, _)) => Err(CloseError::Disk { fault, lost }),
@@ -266,10 +291,13 @@ impl Writer {
     /// How long the writer may wait for the next message.
     pub(crate) fn patience(&self) -> Duration {
         let now = self.clock.now();
-        let due = match (self.failed, self.unsynced_since) {
-            (Some((_, tried_at)), _) => left(RETRY, tried_at, now),
-            (None, Some(since)) => left(self.sync_interval, since, now),
-            (None, None) => ROUND,
+        let due = match self.failed {
+            Some((_, tried_at)) => left(RETRY, tried_at, now),
+            None => {
+                let sync = self.unsynced_since.map(|since| left(self.sync_interval, since, now));
+                let sign = self.unsigned_since.map(|since| left(SIGN, since, now));
+                sync.into_iter().chain(sign).min().unwrap_or(ROUND)
+            }
         };
         left(ROUND, self.rounds_at, now).min(due)
     }
@@ -308,6 +336,11 @@ impl EventLog {
     pub(crate) fn push(&mut self, event: &Event) {
         let now = self.clock.now();
         self.appender.push(day_of(now), |line| event.encode(now, line));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn appender(&self) -> &Appender {
+        &self.appender
     }
 
     fn sync(&mut self, today: Date, queue: &Queue) -> Result<(), Fault> {

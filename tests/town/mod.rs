@@ -236,7 +236,7 @@ impl Plan {
         let (config, _) = self.write(folder.path());
         let config = Config::load(&config).unwrap_or_else(|faults| panic!("{faults}"));
         for site in &config.sites {
-            journal::init(&site.journal.folder, &site.hosts[0]).expect("a journal");
+            journal::init(&site.journal.folder, &site.journal.key, &site.hosts[0]).expect("a journal");
         }
         let server = Server::start(&config, Clock::system()).expect("it starts");
         Town {

@@ -41,7 +41,7 @@ impl Installation {
 
         let config = serve::load(&file)?;
         for site in &config.sites {
-            journal::init(&site.journal.folder, &site.hosts[0]).map_err(Problem::new)?;
+            journal::init(&site.journal.folder, &site.journal.key, &site.hosts[0]).map_err(Problem::new)?;
         }
         let server = Server::start(&config, clock.clone()).map_err(Problem::new)?;
         Ok((Self { server, cms, folder }, seen))

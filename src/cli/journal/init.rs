@@ -4,16 +4,19 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{ConfigFile, Done, serve};
+use crate::cli::keygen;
 
 pub(super) fn run(file: &ConfigFile) -> Done {
     let config = serve::load(&file.config)?;
     let made = serve::create_missing(&config)?;
     let mut stdout = io::stdout().lock();
-    for folder in &made {
-        writeln!(stdout, "made a journal in {}", folder.display())?;
+    for (folder, key) in &made {
+        writeln!(stdout, "made a journal in {}, signed with", folder.display())?;
+        keygen::tell(&mut stdout, key)?;
     }
-    if made.is_empty() {
-        writeln!(stdout, "every journal is there already")?;
+    match made.is_empty() {
+        true => writeln!(stdout, "every journal is there already")?,
+        false => writeln!(stdout, "{}", keygen::ADVICE)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -22,8 +22,8 @@ enum Action {
 
 fn action() -> impl Strategy<Value = Action> {
     let fault = (
-        0..12_u32,
-        1..9_u32,
+        0..40_u32,
+        1..30_u32,
         prop_oneof![Just(EIO), Just(ENOSPC), Just(EROFS)],
         any::<bool>(),
     );
@@ -62,6 +62,11 @@ struct Model {
     crashed: bool,
     /// When the disk last failed: what it did not remove it is asked for again an hour later.
     faulted_at: Option<Timestamp>,
+    /// A disk that had failed has forgotten what it showed to a later process, which signed it: that is told, and the
+    /// journal stays closed.
+    over: bool,
+    /// It may have forgotten what an earlier segment held: that is for `journal verify` to find.
+    forgetful: bool,
 }
 
 impl Model {
@@ -80,6 +85,8 @@ impl Model {
             refused: 0,
             crashed: false,
             faulted_at: None,
+            over: false,
+            forgetful: false,
         }
     }
 
@@ -110,11 +117,15 @@ impl Model {
             Action::CutPower(choices) => {
                 self.bench.kill();
                 self.crashed = true;
+                self.forgetful |= self.faulted_at.is_some();
                 let mut choices = choices.iter().cycle();
                 self.bench
                     .disk
                     .cut_power(|below| usize::from(*choices.next().unwrap()) % below);
                 self.open(0);
+                if self.over {
+                    return;
+                }
             }
             // Where retention has a bound, a clock that errs for days would make it err as well.
             Action::ClockBack(_) if self.bench.policy.access.retention != Retention::Unlimited => {}
@@ -168,7 +179,13 @@ impl Model {
 
     /// Opens again; at least `written` records must be found.
     fn open(&mut self, written: usize) {
-        self.bench.open().unwrap();
+        match self.bench.open() {
+            Err(OpenError::SignedMissing { .. }) if self.faulted_at.is_some() && written == 0 => {
+                self.over = true;
+                return;
+            }
+            opened => opened.unwrap(),
+        }
         let next = usize::try_from(self.bench.writer().access.next()).unwrap();
         assert!(next >= written, "{next} records found where the kernel had {written}");
         assert!(next <= self.records.len(), "records found that were never taken");
@@ -245,7 +262,11 @@ proptest! {
         let mut model = Model::new(retention, segment_bytes);
         for action in &actions {
             model.act(action);
+            if model.over {
+                return Ok(());
+            }
             model.check();
+            trees::check_running(&model.bench, model.forgetful);
         }
         model.account();
     }

@@ -1,0 +1,70 @@
+//! `townclerk keygen`: the key that signs a journal, made before it or elsewhere; and the public keys, to be told.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::serve;
+use super::speech::{Done, Problem};
+use crate::journal::Log;
+use crate::journal::key::{Key, KeyFileError};
+
+#[derive(Args, Debug)]
+pub(super) struct Keygen {
+    /// Make the key of each site of a configuration that has none yet.
+    #[arg(long, value_name = "FILE", required_unless_present = "out", conflicts_with_all = ["out", "origin"])]
+    config: Option<PathBuf>,
+    /// Make one key, in this file.
+    #[arg(long, value_name = "FILE", requires = "origin")]
+    out: Option<PathBuf>,
+    /// The site that the key is for: the first of its host names.
+    #[arg(long, value_name = "HOST", requires = "out")]
+    origin: Option<String>,
+}
+
+pub(super) fn run(keygen: &Keygen) -> Done {
+    let mut made = Vec::new();
+    if let (Some(file), Some(origin)) = (&keygen.out, &keygen.origin) {
+        made.push((
+            file.clone(),
+            Key::create(file, origin).map_err(|error| problem(file, &error))?,
+        ));
+    }
+    if let Some(config) = &keygen.config {
+        for site in serve::load(config)?.sites {
+            let file = site.journal.key;
+            match Key::create(&file, &site.hosts[0]) {
+                Ok(key) => made.push((file, key)),
+                Err(KeyFileError::Exists) => {}
+                Err(error) => return Err(problem(&file, &error)),
+            }
+        }
+    }
+    let mut stdout = io::stdout().lock();
+    for (file, key) in &made {
+        writeln!(stdout, "made a key in {}", file.display())?;
+        tell(&mut stdout, key)?;
+    }
+    match made.is_empty() {
+        true => writeln!(stdout, "every key is there already")?,
+        false => writeln!(stdout, "{ADVICE}")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is to be done with public keys.
+pub(super) const ADVICE: &str = "Keep these public keys where whoever can write the journal cannot, on paper for instance: what is signed is \
+                                 verified with them. Keep a copy of each key file in a safe place.";
+
+/// The public keys, a line each.
+pub(super) fn tell(stdout: &mut impl Write, key: &Key) -> io::Result<()> {
+    Log::ALL
+        .iter()
+        .try_for_each(|log| writeln!(stdout, "  {}", key.verifier(*log)))
+}
+
+pub(super) fn problem(file: &Path, error: &KeyFileError) -> Problem {
+    Problem::with_hint(format!("{}: {error}", file.display()), error.remedy())
+}

@@ -51,13 +51,50 @@ fn without_a_journal_it_does_not_start_and_says_how_to_make_one() {
 }
 
 #[test]
+fn a_key_can_be_made_before_its_journal_which_is_not_opened_without_it() {
+    let (folder, config, journal) = files(&Cms::page(""));
+    let key = folder.path().join("journal.key");
+    let made = run_with(&["keygen"], &config);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let text = fs::read_to_string(&key).expect("a key");
+    let public: Vec<_> = made.out.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(public.len(), 2, "{made:?}");
+    let again = run_with(&["keygen"], &config);
+    assert_eq!(
+        (again.code, again.out.as_str()),
+        (Some(0), "every key is there already\n")
+    );
+    let made = run_with(&["journal", "init"], &config);
+    assert!(public.iter().all(|key| made.out.contains(key)), "{made:?}");
+    assert_eq!(fs::read_to_string(&key).expect("a key"), text);
+    assert!(!made.out.contains(&text) && journal.exists());
+
+    fs::remove_file(&key).expect("a key");
+    let ended = run_with(&["serve"], &config);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.err.contains("there is no key") && ended.err.contains("hint: "),
+        "{ended:?}"
+    );
+    assert!(!key.exists(), "refusing makes nothing");
+    let ended = run_with(&["journal", "init"], &config);
+    assert_eq!(
+        (ended.code, key.exists()),
+        (Some(0), false),
+        "no new key for an old journal: {ended:?}"
+    );
+}
+
+#[test]
 fn a_journal_is_made_once_and_for_its_user_alone() {
     let (_folder, config, journal) = files(&Cms::page(""));
     let made = run_with(&["journal", "init"], &config);
-    assert_eq!(
-        (made.code, made.out),
-        (Some(0), format!("made a journal in {}\n", journal.display()))
-    );
+    let first = format!("made a journal in {}, signed with", journal.display());
+    assert_eq!((made.code, made.out.lines().next()), (Some(0), Some(first.as_str())));
+    for log in ["access", "events"] {
+        let key = format!("\n  {HOST}/townclerk/{log}+");
+        assert!(made.out.contains(&key), "{made:?}");
+    }
     let again = run_with(&["journal", "init"], &config);
     assert_eq!(
         (again.code, again.out.as_str()),

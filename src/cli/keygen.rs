@@ -55,8 +55,8 @@ pub(super) fn run(keygen: &Keygen) -> Done {
 }
 
 /// What is to be done with public keys.
-pub(super) const ADVICE: &str = "Keep these public keys where whoever can write the journal cannot, on paper for instance: what is signed is \
-                                 verified with them. Keep a copy of each key file in a safe place.";
+pub(super) const ADVICE: &str = "keep these public keys where whoever can write the journal cannot: what was signed is \
+                                 verified with them; and keep a copy of each key file in a safe place";
 
 /// The public keys, a line each.
 pub(super) fn tell(stdout: &mut impl Write, key: &Key) -> io::Result<()> {

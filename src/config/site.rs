@@ -133,6 +133,9 @@ fn folder(value: &Value<'_>, files: &Files<'_>, taken: &mut Taken) -> Option<Pat
             return value.fault("holds the journal of another site", REMEDY);
         }
     }
+    if taken.keys.iter().any(|key| key.starts_with(&plain)) {
+        return value.fault("holds the key of another site", REMEDY);
+    }
     taken.journals.push(plain);
     Some(folder)
 }

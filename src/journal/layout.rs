@@ -131,7 +131,12 @@ pub(crate) fn marker(disk: &dyn Disk) -> io::Result<Marker> {
 }
 
 /// Writes a whole small file, durable and under its name at once or not at all.
-pub(crate) fn replace(disk: &dyn Disk, folder: &str, name: &str, content: impl AsRef<[u8]>) -> io::Result<()> {
+pub(crate) fn replace(
+    disk: &dyn Disk,
+    folder: &str,
+    name: &str,
+    content: &(impl AsRef<[u8]> + ?Sized),
+) -> io::Result<()> {
     let path = |name: &str| {
         if folder.is_empty() {
             name.to_owned()

@@ -31,8 +31,13 @@
 //! policies/<version>.toml      every policy that was in force, word for word
 //! access/                      what the policy keeps about requests
 //!     20261121-00000000000001048576.jsonl      a segment
+//!     20261121-00000000000001048576.salt       the secret of its leaves, 32 random bytes
+//!     20261121-00000000000001048576.leaves     the hash of each of its records, 32 bytes each
+//!     tree/1, tree/2 …         the levels 8, 16 … of the tree; slices of them are the tiles of C2SP's tlog-tiles
+//!     checkpoint               the newest signed checkpoint
+//!     checkpoints              every checkpoint that was signed
 //!     current                  a symbolic link to the newest segment, for tail -F; nothing depends on it
-//! events/                      what happened to the journal, segments of the same shape
+//! events/                      what happened to the journal, of the same shape
 //! holds/<case>.toml            what retention must not remove: case, from, to, set, perhaps reason; made when needed
 //! ```
 //!
@@ -44,8 +49,46 @@
 //! else, or what stood behind a segment that is held.
 //!
 //! Names that are not described here are none of the journal's business, and are left alone: `.new` is a file that
-//! was never finished. `checkpoint`, `tree/`, and files that have a segment's name with `.salt` or `.leaves` for its
-//! extension are set aside for proofs.
+//! was never finished.
+//!
+//! # The tree
+//!
+//! A segment's salt is durable before the segment is there, and goes with it: from then on the hashes say nothing about
+//! the records. Record `i` of a segment that begins at `first` has its leaf at byte 32·(`i` - `first`) of `.leaves`;
+//! leaves from the first index of the next segment on are void, as lines are. Hash `n` of `tree/L` stands at byte 32·`n`
+//! and is the root of the 256^`L` records from `n`·256^`L` on; such a file is there when it has a hash. Retention leaves
+//! `tree/` as it is, and of the leaves those in tiles that the records which are kept still need ([`tree::first_kept`]).
+//!
+//! A checkpoint ([`checkpoint`]) has the origin `<the site's host name>/townclerk/<log>`, and the key's name is the same.
+//! One is signed by [`init`], over nothing; then every 10 s in which something has become durable, at the end of a
+//! segment, at start and at the end; never two over the same size. Before it is signed, the lines, leaves and levels
+//! that it covers are durable; then it is added to `checkpoints`, durably; then it takes the place of `checkpoint`. A note
+//! is its text, an empty line and its signatures, which begin with `— `; in `checkpoints` the next note begins with the
+//! next line that does not. After a crash the last one may be unfinished, and does not count.
+//!
+//! The files of the tree are written only when something is signed, and hold nothing that lines do not give. What they
+//! hold beyond the newest checkpoint is void. A file on which a write or a sync failed, or with a void end, is put aside
+//! by another one, of the same name by a rename, with what was durable in it and what was to be added.
+//!
+//! The private key is a file of its own, mode 0600 and never in this folder: `PRIVATE+KEY+<the site's host
+//! name>/townclerk+…` ([`key`]). It signs for each log under that log's name.
+//!
+//! # What a start looks at
+//!
+//! | The newest checkpoint | The records from the segment on that holds the last signed one | The files of hashes | The start |
+//! |---|---|---|---|
+//! | missing | | | refuses |
+//! | damaged, or of another key | | | refuses |
+//! | ours | one has no salt | | refuses |
+//! | ours | signed ones are missing | | refuses |
+//! | ours | signed ones are altered: they do not give the root | | refuses |
+//! | ours | right | missing where these records cannot give them | refuses |
+//! | ours | right, and nothing after them | right | goes on |
+//! | ours | right, perhaps with more after them | too short, too long or wrong where these records give them | writes them anew and signs |
+//! | ours | right, and more after them | right | completes and signs |
+//!
+//! An unfinished last line is closed in each case in which the journal is opened. What refuses changes nothing. Records of
+//! earlier segments are not read at start.
 //!
 //! # Events
 //!
@@ -62,6 +105,7 @@
 //! |---|---|---|
 //! | The process is killed | entries not yet handed to the kernel, 5 ms at most while the disk works | `journal.start` without a `journal.stop` before it |
 //! | The power is cut | entries not yet durable, `sync_interval` and one sync at most | perhaps a void end, closed by `CAN \n` at the next start, with the event `segment.torn` |
+//! | A file of the tree fails | nothing | another in its place, `journal.failure` |
 //! | One write or sync fails | nothing | the failed segment's void end, the next segment, `journal.failure` |
 //! | The disk stays full, read-only or broken | nothing that was taken, while the process lives | the same; tried again each second, entries wait in memory in the places they hold |
 //! | No place is left, or the disk fails | exchanges are refused, or served without an entry, as [`OnFailure`] says | `journal.gap` with their number, from, to, and the cause |
@@ -69,7 +113,7 @@
 //! | A start with a segment that has no whole line | the torn line itself | that segment, replaced by one of the same index |
 //!
 //! A sync that failed in a process may seem to succeed in the next one (Linux reports it once): lines that such a disk
-//! showed at start, and then forgot, are an index without a line by rule 8.
+//! showed at start, and then forgot, were signed, and the journal is refused as any other from which records are missing.
 
 mod appender;
 pub mod checkpoint;

@@ -171,8 +171,8 @@ pub struct Status {
 
 impl Journal {
     /// Opens a journal for writing: takes its lock, looks at how it ended, holds the end against what was signed, keeps
-    /// the policy's text, starts the thread that writes, and records that all this happened. It never creates a journal;
-    /// [`super::init`] does.
+    /// the policy's text, starts the thread that writes, and records that all this happened. It never creates a
+    /// journal; [`super::init`] does.
     ///
     /// # Errors
     ///
@@ -299,9 +299,9 @@ impl Drop for Journal {
     }
 }
 
-/// Everything at start that may fail, in the order in which a crash in between does no harm: what was signed is looked at
-/// before anything is changed, unfinished lines are told before they are closed, a policy's text is kept before it is
-/// told, and what is found is signed before anything is added.
+/// Everything at start that may fail, in the order in which a crash in between does no harm: what was signed is looked
+/// at before anything is changed, unfinished lines are told before they are closed, and a policy's text is kept before
+/// it is told.
 pub(crate) fn prepare(
     disk: &Arc<dyn Disk>,
     settings: &Settings,

@@ -5,6 +5,9 @@
 //! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
 //! What lasts longer still, a tunnel, counts from its end.
 //!
+//! With a segment goes its salt. Leaves stay until the tile that they are in is not needed any more, and the levels above
+//! them for ever: what is kept can still be proven to stand where it stood.
+//!
 //! Behind a segment that is held the first of those that go leaves an empty one of its name: it still says up to which
 //! index the lines before it count.
 
@@ -18,7 +21,8 @@ use super::disk::{Disk, Folder};
 use super::event::Event;
 use super::fault::{Fault, Kind, Step};
 use super::holds::{self, Case, Hold, HoldError, Holds};
-use super::segment::{self, Name};
+use super::segment::{self, Beside, Name};
+use super::tree::{self, EntryIndex};
 use super::writer::{Goal, Writer};
 use super::{Log, layout};
 use crate::policy::Retention;
@@ -86,6 +90,43 @@ impl Writer {
         for run in loose(&names, due, &holds) {
             self.remove(&names, run)?;
         }
+        self.sweep()
+    }
+
+    /// Removes the salts of segments that are gone or were emptied: the hashes made with them say nothing any more. And
+    /// the leaves of tiles that lie wholly before the first record that is kept; nobody needs them for any proof.
+    fn sweep(&self) -> Result<(), Fault> {
+        let log = Log::Access;
+        let names = self.segments()?;
+        let Some(last) = names.last() else { return Ok(()) };
+        let beside = self.disk.list(log.folder()).map_err(fault())?;
+        let path = |file: &str| format!("{}/{file}", log.folder());
+        let mut salted = Vec::new();
+        for name in &names {
+            if name == last || self.length(name)? > 0 {
+                salted.push(name.stem());
+            }
+        }
+        let mut swept = false;
+        for file in &beside {
+            if Beside::Salt
+                .parse(file)
+                .is_some_and(|name| !salted.contains(&name.stem()))
+            {
+                layout::remove(&*self.disk, &path(file)).map_err(fault())?;
+                swept = true;
+            }
+        }
+        let mut leaves: Vec<_> = beside.iter().filter_map(|file| Beside::Leaves.parse(file)).collect();
+        leaves.sort_by_key(|name| (name.first, name.day));
+        let kept = tree::first_kept(0, EntryIndex(names.first().unwrap_or(last).first));
+        for pair in leaves.windows(2).filter(|pair| pair[1].first <= kept) {
+            layout::remove(&*self.disk, &path(&pair[0].beside(Beside::Leaves))).map_err(fault())?;
+            swept = true;
+        }
+        if swept {
+            self.disk.sync_folder(log.folder()).map_err(fault())?;
+        }
         Ok(())
     }
 
@@ -111,6 +152,7 @@ impl Writer {
             policy: self.policy.version.clone(),
         });
         self.sync_events()?;
+        self.seal()?; // What goes was signed, and so is the event.
         let emptied = usize::from(behind_held && self.follows_held(names, run.start)?);
         for name in going.iter().take(emptied) {
             layout::replace(&*self.disk, Log::Access.folder(), &name.to_string(), "").map_err(fault())?;

@@ -136,6 +136,12 @@ impl Simulated {
         state.inodes[state.inode(path).unwrap()].bytes.clone()
     }
 
+    /// All files.
+    pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let names = self.names().into_iter();
+        names.map(|path| (path.clone(), self.bytes(&path))).collect()
+    }
+
     /// Somebody's hand.
     pub(crate) fn take_away(&self, path: &str) {
         let mut state = self.state();

@@ -4,6 +4,7 @@ mod holds;
 mod model;
 mod promises;
 mod reading;
+mod recovery;
 mod threads;
 mod trees;
 
@@ -19,11 +20,12 @@ use serde_json::Value;
 
 use super::event::Stop;
 use super::key::Key;
+use super::log_tree::LogTree;
 use super::queue::{Message, Queue, Unavailable};
 use super::segment::Name;
 use super::simulated::Simulated;
 use super::writer::{Goal, Writer};
-use super::{CloseError, Format, Lines, Log, OnFailure, OpenError, Settings, layout, open, recovery};
+use super::{CloseError, Format, Lines, Log, OnFailure, OpenError, Settings, layout, open};
 use crate::clock::Clock;
 use crate::policy::{
     AddressRule, Controller, Cookies, Fields, Log as Class, Mode, Policy, Redact, Retention, Text, Unlisted,
@@ -140,7 +142,7 @@ impl Bench {
     }
 
     fn open(&mut self) -> Result<(), OpenError> {
-        let (_, lock) = recovery::claim(&self.disk)?;
+        let (_, lock) = super::recovery::claim(&self.disk)?;
         let (sender, messages) = mpsc::channel();
         let queue = Queue::new(
             self.settings.queue,

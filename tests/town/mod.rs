@@ -5,6 +5,7 @@ pub mod cms;
 mod visitor;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -298,7 +299,11 @@ impl Kept {
         };
         let bytes = files(&journal)
             .iter()
-            .flat_map(|file| fs::read(file).expect("bytes"))
+            .flat_map(|file| match fs::read(file) {
+                // Checkpoints are replaced while they are looked at.
+                Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+                bytes => bytes.expect("bytes"),
+            })
             .collect();
         let entries = lines(Log::Access)
             .into_iter()

@@ -155,3 +155,38 @@ fn a_round_that_was_cut_short_anywhere_is_finished_by_the_next() {
         assert_eq!(days(&bench), ["3a", "4a", "5a", "8a", "9a"], "{after}");
     }
 }
+
+#[test]
+fn salts_go_with_their_segments_and_leaves_when_no_proof_needs_them() {
+    let mut bench = Bench::new();
+    bench.clock.set(at("2026-11-01T12:00:00Z"));
+    bench.policy = policy("1", Retention::Days(2));
+    bench.settings.queue = 4_096;
+    bench.open().unwrap();
+    for day in 1..=9 {
+        bench.clock.set(at(&format!("2026-11-{day:02}T12:00:00Z")));
+        let lines: Vec<_> = (0..100).map(|line| format!("{day}.{line}")).collect();
+        bench.batch(lines.iter().map(String::as_str)).unwrap();
+        bench.writer().go_round();
+    }
+    bench.wait(10);
+    let files = |bench: &Bench, end: &str| {
+        let names = bench.disk.names();
+        let files = names
+            .iter()
+            .filter(|path| path.starts_with("access/") && path.ends_with(end));
+        files.map(|path| path[7..15].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(files(&bench, ".jsonl"), ["20261108", "20261109"]);
+    assert_eq!(files(&bench, ".salt"), ["20261108", "20261109"]);
+    // The first record that is kept is 700; its tile begins at 512, in the segment of the 6th.
+    assert_eq!(
+        files(&bench, ".leaves"),
+        ["20261106", "20261107", "20261108", "20261109"]
+    );
+    bench.close().unwrap();
+    bench.open().unwrap();
+    bench.batch(["next"]).unwrap();
+    assert_eq!(bench.access().last().unwrap().0, 900);
+    super::trees::check_running(&bench, false);
+}

@@ -1,6 +1,7 @@
 //! What a journal promises, a sentence each.
 
 use super::*;
+use crate::journal::recovery;
 use crate::journal::simulated::{EIO, ENOSPC, EROFS, Planned};
 
 #[test]

@@ -55,9 +55,10 @@ pub enum InitError {
     Disk(#[from] io::Error),
 }
 
-/// Creates the journal of the site `origin` (its first host name) in `folder`, which must be empty or missing, and signs
-/// that its logs are empty. This is the only way in which a journal comes to be, so that a wrong mount never starts a
-/// second history. The key is made too, unless its file is there; it is given back for its public part to be told.
+/// Creates the journal of the site `origin` (its first host name) in `folder`, which must be empty or missing, and
+/// signs that its logs are empty. This is the only way in which a journal comes to be, so that a wrong mount never
+/// starts a second history. The key is made too, unless its file is there; it is given back for its public part to be
+/// told.
 ///
 /// # Errors
 ///

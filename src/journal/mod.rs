@@ -55,20 +55,21 @@
 //!
 //! A segment's salt is durable before the segment is there, and goes with it: from then on the hashes say nothing about
 //! the records. Record `i` of a segment that begins at `first` has its leaf at byte 32·(`i` - `first`) of `.leaves`;
-//! leaves from the first index of the next segment on are void, as lines are. Hash `n` of `tree/L` stands at byte 32·`n`
-//! and is the root of the 256^`L` records from `n`·256^`L` on; such a file is there when it has a hash. Retention leaves
-//! `tree/` as it is, and of the leaves those in tiles that the records which are kept still need ([`tree::first_kept`]).
+//! leaves from the first index of the next segment on are void, as lines are. Hash `n` of `tree/L` stands at byte
+//! 32·`n` and is the root of the 256^`L` records from `n`·256^`L` on; such a file is there when it has a hash.
+//! Retention leaves `tree/` as it is, and of the leaves those in tiles that the records which are kept still need
+//! ([`tree::first_kept`]).
 //!
-//! A checkpoint ([`checkpoint`]) has the origin `<the site's host name>/townclerk/<log>`, and the key's name is the same.
-//! One is signed by [`init`], over nothing; then every 10 s in which something has become durable, at the end of a
-//! segment, at start and at the end; never two over the same size. Before it is signed, the lines, leaves and levels
-//! that it covers are durable; then it is added to `checkpoints`, durably; then it takes the place of `checkpoint`. A note
-//! is its text, an empty line and its signatures, which begin with `— `; in `checkpoints` the next note begins with the
-//! next line that does not. After a crash the last one may be unfinished, and does not count.
+//! A checkpoint ([`checkpoint`]) has the origin `<the site's host name>/townclerk/<log>`, and the key's name is the
+//! same. One is signed by [`init`], over nothing; then every 10 s in which something has become durable, at the end of
+//! a segment, at start and at the end; never two over the same size. Before it is signed, the lines, leaves and levels
+//! that it covers are durable; then it is added to `checkpoints`, durably; then it takes the place of `checkpoint`. A
+//! note is its text, an empty line and its signatures, which begin with `— `; in `checkpoints` the next note begins
+//! with the next line that does not. After a crash the last one may be unfinished, and does not count.
 //!
 //! The files of the tree are written only when something is signed, and hold nothing that lines do not give. What they
-//! hold beyond the newest checkpoint is void. A file on which a write or a sync failed, or with a void end, is put aside
-//! by another one, of the same name by a rename, with what was durable in it and what was to be added.
+//! hold beyond the newest checkpoint is void. A file on which a write or a sync failed, or with a void end, is put
+//! aside by another one, of the same name by a rename, with what was durable in it and what was to be added.
 //!
 //! The private key is a file of its own, mode 0600 and never in this folder: `PRIVATE+KEY+<the site's host
 //! name>/townclerk+…` ([`key`]). It signs for each log under that log's name.
@@ -87,8 +88,8 @@
 //! | ours | right, perhaps with more after them | too short, too long or wrong where these records give them | writes them anew and signs |
 //! | ours | right, and more after them | right | completes and signs |
 //!
-//! An unfinished last line is closed in each case in which the journal is opened. What refuses changes nothing. Records of
-//! earlier segments are not read at start.
+//! An unfinished last line is closed in each case in which the journal is opened. What refuses changes nothing. Records
+//! of earlier segments are not read at start.
 //!
 //! # Events
 //!
@@ -113,7 +114,8 @@
 //! | A start with a segment that has no whole line | the torn line itself | that segment, replaced by one of the same index |
 //!
 //! A sync that failed in a process may seem to succeed in the next one (Linux reports it once): lines that such a disk
-//! showed at start, and then forgot, were signed, and the journal is refused as any other from which records are missing.
+//! showed at start, and then forgot, were signed, and the journal is refused as any other from which records are
+//! missing.
 
 mod appender;
 pub mod checkpoint;

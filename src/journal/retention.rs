@@ -5,8 +5,8 @@
 //! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
 //! What lasts longer still, a tunnel, counts from its end.
 //!
-//! With a segment goes its salt. Leaves stay until the tile that they are in is not needed any more, and the levels above
-//! them for ever: what is kept can still be proven to stand where it stood.
+//! With a segment goes its salt. Leaves stay until the tile that they are in is not needed any more, and the levels
+//! above them for ever: what is kept can still be proven to stand where it stood.
 //!
 //! Behind a segment that is held the first of those that go leaves an empty one of its name: it still says up to which
 //! index the lines before it count.

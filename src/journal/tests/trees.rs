@@ -47,7 +47,8 @@ fn hashes(disk: &Simulated, path: &str) -> Vec<Hash> {
     chunks.iter().map(|bytes| Hash(*bytes)).collect()
 }
 
-/// The leaf of every line that counts, made from nothing but the line and its salt, and the one on disk if there is one.
+/// The leaf of every line that counts, made from nothing but the line and its salt, and the one on disk if there is
+/// one.
 fn leaves(disk: &Simulated, log: Log) -> Vec<(u64, Hash, Option<Hash>)> {
     let mut lines = Lines::on(Arc::new(disk.clone()), log).unwrap();
     let names = disk.names();

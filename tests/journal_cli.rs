@@ -95,6 +95,11 @@ impl Desk {
             .expect("a folder")
             .flatten()
             .filter(|file| !file.path().is_symlink())
+            .filter(|file| {
+                file.path()
+                    .extension()
+                    .is_some_and(|end| end == "jsonl" || end == "log")
+            })
             .map(|file| {
                 let name = file.file_name().to_string_lossy().into_owned();
                 (name, fs::read_to_string(file.path()).expect("text"))

@@ -121,6 +121,7 @@ mod appender;
 pub mod checkpoint;
 mod disk;
 mod event;
+pub mod evidence;
 mod fault;
 mod growing;
 mod holds;
@@ -137,6 +138,7 @@ mod recovery;
 mod retention;
 mod segment;
 pub mod tree;
+pub mod verify;
 mod writer;
 
 #[cfg(test)]

@@ -1,0 +1,178 @@
+//! What is handed out of a log without the log: the proof of one record, and the tiles of its tree.
+
+use std::io;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::Log;
+use super::checkpoint::{OpenError, Signed};
+use super::disk::{Disk, Folder};
+use super::note::VerifierKey;
+use super::proof::{RecordError, RecordProof};
+use super::tree::{EntryIndex, Frontier, Hash, Hashes, Salt, Tile, TileLevels, TreeSize};
+use super::verify::hashes::LevelFiles;
+use super::verify::pieces;
+use super::verify::scan::Scanner;
+
+/// Why something could not be handed out.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// There is no checkpoint, so nothing is signed.
+    #[error("the log has no checkpoint")]
+    NoCheckpoint,
+    /// The checkpoint is not the one of this key.
+    #[error("the log's checkpoint: {0}")]
+    Checkpoint(#[from] OpenError),
+    /// The checkpoint does not reach to the record.
+    #[error("the record is not signed: the checkpoint is of {size} records")]
+    Unsigned {
+        /// Its records.
+        size: u64,
+    },
+    /// Its line or its salt is not there any more.
+    #[error("the record is not there; perhaps retention removed it")]
+    Gone,
+    /// The hashes on disk are not those that were signed.
+    #[error("the hashes on disk are not those that were signed; `townclerk journal verify` says more")]
+    Differs,
+    /// The disk failed.
+    #[error("the journal cannot be read: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// One record, and the proof that it is in its log.
+pub struct Proven {
+    /// Its line, without the `\n`. It is about a visitor.
+    pub record: Vec<u8>,
+    /// What shows that it is in the log.
+    pub proof: RecordProof,
+}
+
+/// Proves a record of the journal in `folder`. The proof was verified with the key when this returns it.
+///
+/// # Errors
+///
+/// See [`EvidenceError`].
+pub fn prove(folder: &Path, log: Log, key: &VerifierKey, index: u64) -> Result<Proven, EvidenceError> {
+    prove_on(&Folder::new(folder), log, key, index)
+}
+
+pub(crate) fn prove_on(disk: &dyn Disk, log: Log, key: &VerifierKey, index: u64) -> Result<Proven, EvidenceError> {
+    let (_, signed) = checkpoint(disk, log, key)?;
+    let size = signed.checkpoint().size().0;
+    if index >= size {
+        return Err(EvidenceError::Unsigned { size });
+    }
+    let pieces = pieces::list(disk, log)?;
+    let (record, salt) = record(disk, log, &pieces, index)?;
+    let nonce = salt.nonce(EntryIndex(index));
+    let hashes = TileLevels(LevelFiles::new(disk, log, &pieces));
+    let proof = RecordProof::new(&hashes, EntryIndex(index), nonce, &signed).map_err(absent)?;
+    match proof.verify(&record, key) {
+        Ok(_) => Ok(Proven { record, proof }),
+        Err(RecordError::Checkpoint(error)) => Err(error.into()),
+        Err(RecordError::Path(_)) => Err(EvidenceError::Differs),
+    }
+}
+
+fn record(disk: &dyn Disk, log: Log, pieces: &[pieces::Piece], index: u64) -> Result<(Vec<u8>, Salt), EvidenceError> {
+    let after = pieces.partition_point(|piece| piece.first <= index);
+    let piece = after.checked_sub(1).and_then(|at| pieces.get(at));
+    let (piece, name) = piece
+        .and_then(|piece| Some((piece, piece.lines?)))
+        .ok_or(EvidenceError::Gone)?;
+    let mut bytes = Zeroizing::new([0; Salt::LENGTH]);
+    let mut salt = disk.open(&piece.salt_path(log)).map_err(absent)?;
+    io::Read::read_exact(&mut salt, bytes.as_mut_slice()).map_err(absent)?;
+    let mut lines = Scanner::new(disk.open(&name.path(log)).map_err(absent)?);
+    for _ in piece.first..index {
+        lines.next_line()?.ok_or(EvidenceError::Gone)?;
+    }
+    let line = lines.next_line()?.ok_or(EvidenceError::Gone)?;
+    Ok((line.text.to_vec(), Salt::new(bytes)))
+}
+
+/// What the tiles of a log came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// The records that the checkpoint covers.
+    pub size: u64,
+    /// How many tiles were handed out.
+    pub tiles: u64,
+    /// How many were not, because retention removed their records and leaf hashes.
+    pub removed: u64,
+}
+
+/// Hands out the checkpoint of a log in the journal in `folder`, and the tiles of its tree, by their paths under a log's
+/// URL (C2SP, tlog-tiles). The checkpoint comes last: it is then of tiles that are there.
+///
+/// Entry bundles are left out. They would hold the records, which are about visitors; whoever has a record and its
+/// proof can verify it with these tiles, and nobody can learn one from them.
+///
+/// # Errors
+///
+/// See [`EvidenceError`]; and those of `write`.
+pub fn tiles(
+    folder: &Path,
+    log: Log,
+    key: &VerifierKey,
+    write: &mut dyn FnMut(&str, &[u8]) -> io::Result<()>,
+) -> Result<Exported, EvidenceError> {
+    tiles_on(&Folder::new(folder), log, key, write)
+}
+
+pub(crate) fn tiles_on(
+    disk: &dyn Disk,
+    log: Log,
+    key: &VerifierKey,
+    write: &mut dyn FnMut(&str, &[u8]) -> io::Result<()>,
+) -> Result<Exported, EvidenceError> {
+    let (text, signed) = checkpoint(disk, log, key)?;
+    let size = signed.checkpoint().size();
+    let pieces = pieces::list(disk, log)?;
+    let files = LevelFiles::new(disk, log, &pieces);
+    let root = Frontier::read(&TileLevels(&files), size).map_err(absent)?.root();
+    if root != signed.checkpoint().root() {
+        return Err(EvidenceError::Differs);
+    }
+    let mut exported = Exported {
+        size: size.0,
+        tiles: 0,
+        removed: 0,
+    };
+    for tile in Tile::grown(TreeSize(0), size) {
+        let (first, width) = (tile.bytes().start / Hash::LENGTH as u64, u64::from(tile.width));
+        match files.hashes(8 * tile.level, first, width) {
+            Ok(hashes) => {
+                let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+                write(&tile.to_string(), &bytes)?;
+                exported.tiles += 1;
+            }
+            Err(error) if tile.level == 0 && error.kind() == io::ErrorKind::NotFound => exported.removed += 1,
+            Err(error) => return Err(absent(error)),
+        }
+    }
+    write("checkpoint", &text)?;
+    Ok(exported)
+}
+
+fn checkpoint(disk: &dyn Disk, log: Log, key: &VerifierKey) -> Result<(Vec<u8>, Signed), EvidenceError> {
+    let mut text = Vec::new();
+    let opened = disk.open(&format!("{}/checkpoint", log.folder()));
+    let read = opened.and_then(|mut file| io::Read::read_to_end(&mut file, &mut text));
+    match read {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(EvidenceError::NoCheckpoint),
+        Err(error) => return Err(error.into()),
+    }
+    let signed = Signed::open(&text, key)?;
+    Ok((text, signed))
+}
+
+fn absent(error: io::Error) -> EvidenceError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => EvidenceError::Gone,
+        _ => EvidenceError::Disk(error),
+    }
+}

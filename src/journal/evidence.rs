@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::Log;
 use super::checkpoint::{OpenError, Signed};
 use super::disk::{Disk, Folder};
+use super::layout::{self, Marker};
 use super::note::VerifierKey;
 use super::proof::{RecordError, RecordProof};
 use super::tree::{EntryIndex, Frontier, Hash, Hashes, Salt, Tile, TileLevels, TreeSize};
@@ -18,6 +19,9 @@ use super::verify::scan::Scanner;
 /// Why something could not be handed out.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
+    /// The folder is not a journal.
+    #[error("the folder is not a journal")]
+    NotAJournal,
     /// There is no checkpoint, so nothing is signed.
     #[error("the log has no checkpoint")]
     NoCheckpoint,
@@ -39,6 +43,18 @@ pub enum EvidenceError {
     /// The disk failed.
     #[error("the journal cannot be read: {0}")]
     Disk(#[from] io::Error),
+}
+
+/// The site whose journal is in `folder`, as it says itself; it is believed only by who has a key of that name.
+///
+/// # Errors
+///
+/// [`EvidenceError::NotAJournal`], [`EvidenceError::Disk`].
+pub fn origin(folder: &Path) -> Result<String, EvidenceError> {
+    match layout::marker(&Folder::new(folder))? {
+        Marker::Ours { origin } => Ok(origin),
+        Marker::Missing | Marker::Foreign | Marker::Newer { .. } => Err(EvidenceError::NotAJournal),
+    }
 }
 
 /// One record, and the proof that it is in its log.

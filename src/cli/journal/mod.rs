@@ -1,4 +1,5 @@
-//! `townclerk journal`: made on purpose, read at any time, held back from retention where a case needs it.
+//! `townclerk journal`: made on purpose, read and verified at any time, held back from retention where a case
+//! needs it.
 
 mod cat;
 mod columns;
@@ -7,10 +8,14 @@ mod form;
 mod hold;
 mod init;
 mod moment;
+mod pinned;
 mod progress;
+mod proof;
 mod retention;
 mod source;
 mod tail;
+mod tiles;
+mod verify;
 
 use clap::Subcommand;
 
@@ -33,6 +38,16 @@ pub(super) enum Command {
     Holds(hold::Holds),
     /// Show what retention would remove now, and what a hold keeps.
     Retention(retention::Retention),
+    /// Verify that a journal is what was signed. It may be written meanwhile.
+    #[command(after_help = verify::EXIT_CODES)]
+    Verify(verify::Verify),
+    /// Prove one record: a text by which anybody who has the record and the log's key can verify that it is in the log.
+    Prove(proof::Prove),
+    /// Verify the proof of a record, without the journal.
+    CheckProof(proof::CheckProof),
+    /// Write a log's checkpoint and the hashes of its tree as static files, by their paths of C2SP's tlog-tiles, for
+    /// monitors. Bundles of entries are left out: the records stay private.
+    ExportTiles(tiles::ExportTiles),
 }
 
 pub(super) fn run(command: &Command) -> Done {
@@ -44,5 +59,9 @@ pub(super) fn run(command: &Command) -> Done {
         Command::Release(release) => hold::release(release),
         Command::Holds(holds) => hold::list(holds),
         Command::Retention(retention) => retention::run(retention),
+        Command::Verify(verify) => verify::run(verify),
+        Command::Prove(prove) => proof::prove(prove),
+        Command::CheckProof(check) => proof::check(check),
+        Command::ExportTiles(export) => tiles::run(export),
     }
 }

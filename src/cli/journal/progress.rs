@@ -37,7 +37,14 @@ impl Progress {
     /// One step, `done` bytes from the beginning.
     pub(super) fn step(&mut self, done: u64) {
         self.steps = self.steps.wrapping_add(1);
-        if !self.wanted || !self.steps.is_multiple_of(STEPS) {
+        if self.steps.is_multiple_of(STEPS) {
+            self.at(done);
+        }
+    }
+
+    /// Many steps at once, `done` bytes from the beginning.
+    pub(super) fn at(&mut self, done: u64) {
+        if !self.wanted {
             return;
         }
         let percent = (u128::from(done.min(self.total)) * 100 / u128::from(self.total)) as u64; // at most 100

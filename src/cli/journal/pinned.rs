@@ -1,0 +1,85 @@
+//! What is known from elsewhere, and verified with.
+
+use std::fs;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use super::super::speech::Problem;
+use crate::journal::Log;
+use crate::journal::note::VerifierKey;
+use crate::journal::verify::key_name;
+
+/// Public keys.
+#[derive(Args, Debug)]
+pub(super) struct Keys {
+    /// A public key as `townclerk keygen` and `journal init` print it, or a file with one a line. It must have been
+    /// kept elsewhere than the journal. May be given several times.
+    #[arg(long = "key", value_name = "KEY|FILE", required = true)]
+    keys: Vec<String>,
+}
+
+impl Keys {
+    pub(super) fn read(&self) -> Result<Vec<VerifierKey>, Problem> {
+        let mut keys = Vec::new();
+        for given in &self.keys {
+            if let Ok(key) = given.parse() {
+                keys.push(key);
+                continue;
+            }
+            let text = fs::read_to_string(given).map_err(|error| {
+                Problem::with_hint(
+                    format!("{given} is neither a key nor a file that can be read: {error}"),
+                    "a key is a name, 8 hexadecimal digits and base64, with + between them",
+                )
+            })?;
+            let lines = text.lines().map(str::trim);
+            for (line, number) in lines
+                .zip(1..)
+                .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
+            {
+                let key = line
+                    .parse()
+                    .map_err(|error| Problem::new(format!("{given}:{number}: {error}")))?;
+                keys.push(key);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The key of one log of the journal of this site.
+    pub(super) fn of(&self, origin: &str, log: Log) -> Result<VerifierKey, Problem> {
+        let name = key_name(origin, log);
+        let found = self.read()?.into_iter().find(|key| key.name().as_str() == name);
+        found.ok_or_else(|| no_key(&name))
+    }
+}
+
+pub(super) fn no_key(name: &str) -> Problem {
+    let hint = "give it with --key; it was printed when the journal was made";
+    Problem::with_hint(format!("none of the keys is named {name}"), hint)
+}
+
+/// Reads a whole file that the user named.
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Problem> {
+    fs::read(file).map_err(|error| Problem::new(format!("{}: {error}", file.display())))
+}
+
+/// A log of the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Which {
+    /// What is kept about requests.
+    #[default]
+    Access,
+    /// What happened to the journal itself.
+    Events,
+}
+
+impl From<Which> for Log {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Access => Self::Access,
+            Which::Events => Self::Events,
+        }
+    }
+}

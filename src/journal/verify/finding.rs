@@ -188,7 +188,6 @@ impl Finding {
         matches!(
             self,
             Self::OutOfReach { .. }
-                | Self::HistoryLacksNewest
                 | Self::HistoryTorn { .. }
                 | Self::Unsigned { .. }
                 | Self::Void { .. }

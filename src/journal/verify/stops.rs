@@ -184,8 +184,8 @@ impl<'a> Stops<'a> {
 
     /// The root of a tree that ends among records without leaves, from the levels above; most often there is none.
     fn roots_of_removed(&self, size: u64) -> io::Result<Option<Hash>> {
-        let at_a_leaf = size % 256 != 0;
-        if at_a_leaf && !self.files.may_have_leaf(size - 1) {
+        let within_a_tile = !size.is_multiple_of(256);
+        if within_a_tile && !self.files.may_have_leaf(size - 1) {
             return Ok(None);
         }
         match Frontier::read(&TileLevels(self.files), TreeSize(size)) {

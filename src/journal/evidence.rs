@@ -120,8 +120,8 @@ pub struct Exported {
     pub removed: u64,
 }
 
-/// Hands out the checkpoint of a log in the journal in `folder`, and the tiles of its tree, by their paths under a log's
-/// URL (C2SP, tlog-tiles). The checkpoint comes last: it is then of tiles that are there.
+/// Hands out the checkpoint of a log in the journal in `folder`, and the tiles of its tree, by their paths under a
+/// log's URL (C2SP, tlog-tiles). The checkpoint comes last: it is then of tiles that are there.
 ///
 /// Entry bundles are left out. They would hold the records, which are about visitors; whoever has a record and its
 /// proof can verify it with these tiles, and nobody can learn one from them.

@@ -17,14 +17,15 @@
 //!
 //! # What is found, and what cannot be
 //!
-//! Any change of a signed record, its leaf hash, its segment's salt and name, of a node above it, of the checkpoint and of
-//! the notes in the history; any signed record, leaf hash or segment that is gone without a signed event.
+//! Any change of a signed record, its leaf hash, its segment's salt and name, of a node above it, of the checkpoint and
+//! of the notes in the history; any signed record, leaf hash or segment that is gone without a signed event.
 //!
 //! Not found: changes by somebody who holds the key, behind the newest checkpoint that was kept elsewhere, and so
 //! without one a return to an older state, or another history; changes of what is not signed yet; notes taken out of
 //! the history's middle; what was never recorded. Not looked at: bytes that do not count, which are those behind the
 //! last whole line of a segment, behind the hashes of signed records, or in part of a hash at the end of a file;
-//! signatures by other keys in a note; `journal` after its second line; `policies/`, `holds/`, and names that are none of the journal's.
+//! signatures by other keys in a note; `journal` after its second line; `policies/`,
+//! `holds/`, and names that are none of the journal's.
 
 mod finding;
 mod fold;

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod fixture;
+mod history;
 mod matrix;
 mod noise;
 mod retention;

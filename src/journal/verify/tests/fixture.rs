@@ -258,3 +258,16 @@ impl Fixture {
         verify_on(&self.disk(), pinned, at(NOW), &mut no_progress)
     }
 }
+
+/// Writes 3,000 records and their checkpoint; the same writer then writes 700 more.
+pub(super) fn older_and_newer() -> (Fixture, Fixture) {
+    let older = Fixture::of(&[1000, 1000, 1000], 500);
+    let mut newer = older.clone();
+    newer.begin(Log::Access);
+    for index in 3000..3700 {
+        newer.line(Log::Access, &record(index));
+    }
+    newer.sign(Log::Access);
+    newer.sign(Log::Events);
+    (older, newer)
+}

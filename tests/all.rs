@@ -29,4 +29,5 @@ mod skip;
 mod tidy;
 mod tls;
 mod upstreams;
+mod verify;
 mod websocket;

@@ -172,6 +172,13 @@ impl Town {
         Kept::read(self.folder.path()).entries.len()
     }
 
+    /// Stops the server and leaves its folder.
+    pub fn leave(mut self) -> tempfile::TempDir {
+        let server = self.server.take().expect("it is running");
+        server.stop().expect("the journal closes whole");
+        self.folder
+    }
+
     /// Stops the server and reads what it kept.
     pub fn close(mut self) -> Kept {
         let server = self.server.take().expect("it is running");
@@ -233,10 +240,14 @@ impl Plan {
     }
 
     pub fn open(self) -> Town {
-        let folder = tempfile::tempdir().expect("a folder");
+        self.open_in(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// In this folder, whose journal goes on if it has one.
+    pub fn open_in(self, folder: tempfile::TempDir) -> Town {
         let (config, _) = self.write(folder.path());
         let config = Config::load(&config).unwrap_or_else(|faults| panic!("{faults}"));
-        for site in &config.sites {
+        for site in config.sites.iter().filter(|site| !site.journal.folder.exists()) {
             journal::init(&site.journal.folder, &site.journal.key, &site.hosts[0]).expect("a journal");
         }
         let server = Server::start(&config, Clock::system()).expect("it starts");

@@ -1,4 +1,5 @@
-//! What a served journal proves: the built program verifies what the real server wrote, and finds what somebody changed.
+//! What a served journal proves: the built program verifies what the real server wrote, and finds what somebody
+//! changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,9 @@ impl Served {
     fn verify(&self, more: &[&str]) -> (Option<i32>, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_townclerk"));
         command.args(["journal", "verify", "--journal"]).arg(self.journal());
-        self.keys.iter().for_each(|key| drop(command.args(["--key", key])));
+        for key in &self.keys {
+            command.args(["--key", key]);
+        }
         let Output { status, stdout, .. } = command.args(more).output().expect("it runs");
         (status.code(), String::from_utf8(stdout).expect("text"))
     }

@@ -147,6 +147,7 @@ where
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(READ_TIME)
+            .half_close(true) // who has asked may end his side
             .max_buf_size(HEAD_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let _ = time::timeout(CONNECTION_TIME, http).await; // who leaves early has nobody to tell

@@ -51,6 +51,9 @@ pub fn init(folder: &Path, name: KeyName) -> Result<VerifierKey, InitError> {
         Ok(0) => private(folder).map_err(|_| InitError::Shared)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                File::open(parent)?.sync_all()?;
+            }
         }
         Err(error) => return Err(error.into()),
     }
@@ -59,9 +62,6 @@ pub fn init(folder: &Path, name: KeyName) -> Result<VerifierKey, InitError> {
     replace(folder, LOCK, b"")?;
     let key = Zeroizing::new([cosigner.private_text().expose().as_bytes(), b"\n"].concat());
     replace(folder, KEY, &key)?; // the last: without it the folder is none
-    if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        File::open(parent)?.sync_all()?;
-    }
     Ok(cosigner.verifier().clone())
 }
 

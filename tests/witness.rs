@@ -18,6 +18,7 @@ use townclerk::witness::{Request, Standing};
 
 use crate::interop::Go;
 use crate::serve::program::run;
+use crate::skip::cannot;
 
 const ORIGIN: &str = "town.example/townclerk/access";
 
@@ -240,6 +241,47 @@ fn a_kill_loses_nothing_that_was_answered() {
         assert_eq!(made.post(&fork.request(size, 450)).0, 422, "a fork");
         known = size;
         serving.kill();
+    }
+}
+
+/// The system calls of a serving program, as strace shows them. Attached when this returns.
+fn traced(serving: &Serving, into: &Path) -> Option<Child> {
+    let mut strace = Command::new("strace")
+        .args(["-f", "-y", "-e", "trace=fsync,rename,writev", "-o"])
+        .arg(into)
+        .args(["-p", &serving.child.id().to_string()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut first = String::new();
+    BufReader::new(strace.stderr.take()?).read_line(&mut first).ok()?;
+    if first.contains("attached") {
+        return Some(strace);
+    }
+    let _ = strace.wait(); // it was not let, and has ended
+    None
+}
+
+#[test]
+fn the_state_is_durable_before_the_answer_leaves() {
+    let (log, _) = Log::and_its_fork();
+    let made = Made::knowing(&log);
+    let serving = made.start();
+    let trace = made.folder.path().join("trace");
+    let Some(mut strace) = traced(&serving, &trace) else {
+        return cannot(
+            "the order of a witness's writes",
+            "strace is not there, or may not look",
+        );
+    };
+    assert_eq!(made.post(&log.request(0, 9)).0, 200);
+    assert_eq!(serving.stop(), Some(0));
+    strace.wait().expect("it ends with the program");
+    let trace = fs::read_to_string(trace).expect("text");
+    let mut at = 0;
+    for step in [".new>) = 0", "rename(", "/logs>) = 0", "HTTP/1.1 200"] {
+        let found = trace[at..].find(step);
+        at += found.unwrap_or_else(|| panic!("{step} in its place in {trace}"));
     }
 }
 

@@ -3,8 +3,8 @@
 //! Everything here waits, for [`DEADLINE`] at most, and is meant for a thread of its own; it must not be called from
 //! asynchronous code. Whoever writes a journal does not wait for a witness.
 //!
-//! A checkpoint may be shown to a witness only once it is durable, with all that it is over: else a power cut would make
-//! an honest journal look rolled back.
+//! A checkpoint may be shown to a witness only once it is durable, with all that it is over: else a power cut would
+//! make an honest journal look rolled back.
 
 use std::io;
 use std::time::Duration;

@@ -13,8 +13,8 @@ pub enum Standing {
         /// How many records it knew; 0 if it knew of none.
         size: TreeSize,
     },
-    /// The witness knows more records than the journal has: the journal was rolled back, or the machine was restored from
-    /// an older copy.
+    /// The witness knows more records than the journal has: the journal was rolled back, or the machine restored
+    /// from an older copy.
     Ahead {
         /// How many.
         size: TreeSize,
@@ -34,8 +34,8 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// From what came of asking the witness for a signature on a journal's newest checkpoint, of this size, as though it
-    /// were known to have it: so it says first of all what it does know.
+    /// From what came of asking the witness for a signature on a journal's newest checkpoint, of this size, as though
+    /// it were known to have it: so it says first of all what it does know.
     pub fn of(size: TreeSize, asked: &Result<Cosigned, AskError>) -> Self {
         match *asked {
             Ok(Cosigned { knew, .. }) if knew == size => Self::Same,

@@ -18,6 +18,7 @@
 //! - [`cookies`]: `Cookie` and `Set-Cookie`, byte for byte
 //! - [`entry`]: what was seen, cut down to what is kept
 //! - [`journal`]: what is kept, on disk, append-only
+//! - [`witness`]: elsewhere, vouches that the journal has only grown
 //!
 //! Beside the road: [`clock`], the only place that asks the time, and [`reader`], which reads TOML and
 //! names every fault with its place and remedy.
@@ -32,3 +33,4 @@ pub mod policy;
 pub mod proxy;
 pub mod reader;
 pub mod server;
+pub mod witness;

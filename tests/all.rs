@@ -31,3 +31,4 @@ mod tls;
 mod upstreams;
 mod verify;
 mod websocket;
+mod witness;

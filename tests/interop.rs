@@ -17,14 +17,14 @@ use crate::skip::{skip, without};
 const GOPATH: &str = "/usr/share/gocode";
 
 /// `check.go`, built, and the folder that it works in.
-struct Go {
+pub struct Go {
     program: PathBuf,
     folder: TempDir,
 }
 
 impl Go {
     /// `None` where Go or its library is not installed.
-    fn build(what: &str) -> Option<Self> {
+    pub fn build(what: &str) -> Option<Self> {
         if without("go", "version", what) {
             return None;
         }
@@ -50,7 +50,8 @@ impl Go {
         Some(Self { program, folder })
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    /// Puts a file there.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(path, content).expect("a file");
@@ -61,7 +62,7 @@ impl Go {
     }
 
     /// What the program says against it; `None` if it accepts.
-    fn objects(&self, command: &str) -> Option<String> {
+    pub fn objects(&self, command: &str) -> Option<String> {
         let checked = Command::new(&self.program)
             .arg(command)
             .current_dir(&self.folder)

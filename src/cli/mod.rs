@@ -12,6 +12,7 @@ mod sample;
 mod serve;
 mod speech;
 mod table;
+mod witness;
 
 use std::io;
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ enum Command {
     /// Make, read and look after journals.
     #[command(subcommand)]
     Journal(journal::Command),
+    /// Vouch that the journals of others only grow. Under another user than theirs, or on another machine.
+    #[command(subcommand)]
+    Witness(witness::Command),
 }
 
 /// Where the configuration is.
@@ -106,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo),
         Command::Keygen(keygen) => keygen::run(&keygen),
         Command::Journal(command) => journal::run(&command),
+        Command::Witness(command) => witness::run(&command),
     };
     done.unwrap_or_else(speech::Problem::report)
 }

@@ -111,6 +111,7 @@
 //! | The disk stays full, read-only or broken | nothing that was taken, while the process lives | the same; tried again each second, entries wait in memory in the places they hold |
 //! | No place is left, or the disk fails | exchanges are refused, or served without an entry, as [`OnFailure`] says | `journal.gap` with their number, from, to, and the cause |
 //! | The process is killed while the disk fails | what waited in memory | no `journal.gap` for what was counted since the last |
+//! | The clock was wrong for a while | nothing | a segment whose day is out of order: retention takes none for older than one before it. A clock far ahead removes what is due by it |
 //! | A start with a segment that has no whole line | the torn line itself | that segment, replaced by one of the same index |
 //!
 //! A sync that failed in a process may seem to succeed in the next one (Linux reports it once): lines that such a disk

@@ -15,6 +15,8 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
+use jiff::civil::Date;
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::disk::{Disk, Folder};
@@ -210,16 +212,26 @@ fn fault() -> impl FnOnce(io::Error) -> Fault {
     Fault::at(Log::Access, None, Step::Remove)
 }
 
-/// How many segments, from the oldest on, are due. What stands before one that is due is older, whatever a clock that
-/// was wrong named it.
+/// How many segments, from the oldest on, are due. A clock that was wrong for a while has named segments out of order. A
+/// name from days to come says nothing, and its segment goes with its successor. Behind a later name an earlier one says
+/// nothing either: no segment is taken for older than one before it, so that none goes too early; after a clock that was
+/// ahead some may go as many days late as it was.
 fn due(names: &[Name], retention: Retention, now: Timestamp) -> usize {
     let Retention::Days(days) = retention else { return 0 };
     let kept = SignedDuration::from_hours(24 * i64::from(days)) - AHEAD;
-    let is_due = |name: &Name| {
-        let begun = jiff::tz::Offset::UTC.to_timestamp(name.day.at(0, 0, 0, 0));
+    let is_due = |day: Date| {
+        let begun = Offset::UTC.to_timestamp(day.at(0, 0, 0, 0));
         begun.is_ok_and(|begun| now.duration_since(begun) >= kept)
     };
-    names.iter().rposition(is_due).map_or(0, |last| last + 1)
+    let today = Offset::UTC.to_datetime(now).date();
+    let (mut newest, mut due) = (Date::MIN, 0);
+    for (at, name) in names.iter().enumerate().filter(|(_, name)| name.day <= today) {
+        newest = newest.max(name.day);
+        if is_due(newest) {
+            due = at + 1;
+        }
+    }
+    due
 }
 
 /// The runs of segments among the first `due` that no hold keeps.
@@ -239,8 +251,6 @@ fn loose(names: &[Name], due: usize, holds: &[Hold]) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::Date;
-
     use super::*;
     use crate::journal::Format;
 
@@ -268,5 +278,26 @@ mod tests {
     fn a_name_from_the_future_does_not_outlive_its_successors() {
         let names = [begun(1, 0), begun(30, 5), begun(2, 10), begun(9, 20)];
         assert_eq!(due(&names, Retention::Days(2), at("2026-11-04T00:00:00Z")), 3);
+    }
+
+    #[test]
+    fn a_name_from_the_past_takes_nothing_with_it() {
+        let names = [begun(20, 0), begun(21, 5), begun(1, 10), begun(21, 20)];
+        assert_eq!(
+            due(&names, Retention::Days(2), at("2026-11-21T22:00:00Z")),
+            1,
+            "the first is due by itself"
+        );
+        assert_eq!(due(&names, Retention::Days(9), at("2026-11-21T20:00:00Z")), 0);
+        assert_eq!(
+            due(&names[..3], Retention::Days(9), at("2026-11-21T20:00:00Z")),
+            0,
+            "nor before the next is begun"
+        );
+        assert_eq!(
+            due(&names, Retention::Days(9), at("2026-11-29T22:00:00Z")),
+            4,
+            "it goes with its neighbours"
+        );
     }
 }

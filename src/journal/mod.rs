@@ -104,7 +104,7 @@
 //!
 //! | What happens | What is lost | What is found afterwards |
 //! |---|---|---|
-//! | The process is killed | entries not yet handed to the kernel, 5 ms at most while the disk works | `journal.start` without a `journal.stop` before it |
+//! | The process is killed | entries not yet handed to the kernel: those of the last 5 ms, and of a sync that is under way | `journal.start` without a `journal.stop` before it |
 //! | The power is cut | entries not yet durable, `sync_interval` and one sync at most | perhaps a void end, closed by `CAN \n` at the next start, with the event `segment.torn` |
 //! | A file of the tree fails | nothing | another in its place, `journal.failure` |
 //! | One write or sync fails | nothing | the failed segment's void end, the next segment, `journal.failure` |

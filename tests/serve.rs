@@ -377,3 +377,17 @@ fn lines(log: &Path) -> Vec<Value> {
     }
     all
 }
+
+#[test]
+fn a_folder_that_holds_something_else_is_not_taken_for_a_journal() {
+    let (_folder, config, journal) = files(&Cms::page(""));
+    fs::create_dir(&journal).expect("a folder");
+    fs::write(journal.join("photo.jpg"), "somebody's").expect("a file");
+    let ended = run_with(&["journal", "init"], &config);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.err.contains("is no journal") && ended.err.contains("hint: "),
+        "{ended:?}"
+    );
+    assert!(journal.join("photo.jpg").exists());
+}

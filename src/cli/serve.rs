@@ -113,7 +113,13 @@ pub(super) fn create_missing(config: &Config) -> Result<Vec<(&Path, Key)>, Probl
         match journal::init(folder, &site.journal.key, &site.hosts[0]) {
             Ok(key) => made.push((folder, key)),
             Err(InitError::Key(error)) => return Err(keygen::problem(&site.journal.key, &error)),
-            Err(InitError::NotEmpty) => {} // a journal, or something that `serve` will not take for one
+            Err(InitError::NotEmpty) if folder.join("journal").is_file() => {} // its marker: it was made before
+            Err(error @ InitError::NotEmpty) => {
+                return Err(Problem::with_hint(
+                    format!("{}: {error}, and is no journal", folder.display()),
+                    "see what is mounted there; what a `journal init` that was cut short has left can be removed",
+                ));
+            }
             Err(error) => return Err(Problem::new(format!("{}: {error}", folder.display()))),
         }
     }

@@ -212,10 +212,10 @@ fn fault() -> impl FnOnce(io::Error) -> Fault {
     Fault::at(Log::Access, None, Step::Remove)
 }
 
-/// How many segments, from the oldest on, are due. A clock that was wrong for a while has named segments out of order. A
-/// name from days to come says nothing, and its segment goes with its successor. Behind a later name an earlier one says
-/// nothing either: no segment is taken for older than one before it, so that none goes too early; after a clock that was
-/// ahead some may go as many days late as it was.
+/// How many segments, from the oldest on, are due. A clock that was wrong for a while has named segments out of order.
+/// A name from days to come says nothing, and its segment goes with its successor. Behind a later name an earlier one
+/// says nothing either: no segment is taken for older than one before it, so that none goes too early; after a clock
+/// that was ahead some may go as many days late as it was.
 fn due(names: &[Name], retention: Retention, now: Timestamp) -> usize {
     let Retention::Days(days) = retention else { return 0 };
     let kept = SignedDuration::from_hours(24 * i64::from(days)) - AHEAD;

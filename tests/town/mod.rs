@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use townclerk::clock::Clock;
 use townclerk::config::Config;
-use townclerk::journal::{self, Lines, Log};
-use townclerk::server::{Reloaded, Server};
+use townclerk::journal::{self, Lines, Log, OpenError};
+use townclerk::server::{Reloaded, Server, StartError};
+
+use crate::drain::until;
 
 pub use cms::Cms;
 pub use visitor::{Answer, Visitor};
@@ -250,10 +252,27 @@ impl Plan {
         for site in config.sites.iter().filter(|site| !site.journal.folder.exists()) {
             journal::init(&site.journal.folder, &site.journal.key, &site.hosts[0]).expect("a journal");
         }
-        let server = Server::start(&config, Clock::system()).expect("it starts");
+        // A program that another test starts has our files for a moment, the lock of a journal before among them.
+        let start = || Server::start(&config, Clock::system());
+        let is_locked = |server: &Result<Server, StartError>| {
+            matches!(
+                server,
+                Err(StartError::Journal {
+                    error: OpenError::Locked,
+                    ..
+                })
+            )
+        };
+        let mut server = start();
+        until(|| {
+            if is_locked(&server) {
+                server = start();
+            }
+            !is_locked(&server)
+        });
         Town {
             folder,
-            server: Some(server),
+            server: Some(server.expect("it starts")),
         }
     }
 

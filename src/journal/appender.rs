@@ -1,17 +1,26 @@
 //! The writing end of a log: lines in memory until they are durable, and the segment they go to.
 //!
-//! Every error ends the segment: nothing is ever tried again on a file that failed. The lines since the last sync stay
-//! in memory, and the next segment begins at their first, so the void rule takes back whatever the failed file holds of
-//! them.
+//! ```text
+//! push      write            begin_sync            end_sync
+//! ────▶ kept ────▶ the kernel ─────────▶ syncing ──────────▶ durable
+//!        ▲                                  │ error
+//!        └──────────────────────────────────┘
+//! ```
+//!
+//! While a sync is under way, more lines are pushed and written. Every error ends the segment: nothing is ever tried
+//! again on a file that failed. The lines since the last sync stay in memory, and the next segment begins at their
+//! first, so the void rule takes back whatever the failed file holds of them.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
 
-use super::disk::{Disk, File};
+use super::copy::Copy;
+use super::disk::{Disk, Errand, File, Guard};
 use super::fault::{Fault, Step};
-use super::log_tree::LogTree;
+use super::log_tree::{LEVELS, LogTree};
+use super::note::Signer;
 use super::segment::{Beside, Name};
 use super::{Format, Log, layout};
 
@@ -22,23 +31,44 @@ pub(crate) struct Appender {
     format: Format,
     /// The index of the first line that is not durable.
     durable: u64,
-    /// The lines from there on.
-    kept: Vec<u8>,
-    kept_lines: u64,
-    /// The day on which the first of them was taken.
-    kept_since: Option<Date>,
+    /// The lines from there on that a sync which is under way makes durable.
+    syncing: Kept,
+    /// Those behind them.
+    kept: Kept,
     segment: Option<Segment>,
     /// Segments that begin at `durable`: empty, torn in their first line, or failed before anything was durable. They
     /// hold nothing that counts, and go when their index is taken for good.
     leftovers: Vec<Name>,
-    /// Over the lines that are durable.
-    tree: LogTree,
+    /// Over the lines that are durable. Locked for long only by a signature that is under way.
+    tree: Arc<Mutex<LogTree>>,
+    /// How many lines the newest checkpoint covers; `None` before it was looked at.
+    signed: Option<u64>,
+    /// Whether the log is there. Otherwise its first segment makes it.
+    made: bool,
+}
+
+/// Lines in memory.
+#[derive(Default)]
+struct Kept {
+    text: Vec<u8>,
+    lines: u64,
+    /// The day on which the first of them was taken.
+    since: Option<Date>,
+}
+
+impl Kept {
+    /// Leaves the room for others.
+    fn clear(&mut self) {
+        self.text.clear();
+        self.lines = 0;
+        self.since = None;
+    }
 }
 
 struct Segment {
     name: Name,
     file: Box<dyn File>,
-    /// How much of `kept` it has.
+    /// How much of `kept` it has, in bytes.
     written: usize,
     bytes: u64,
 }
@@ -53,34 +83,71 @@ impl Appender {
         leftovers: Vec<Name>,
         tree: LogTree,
     ) -> Self {
-        let (kept, kept_lines, kept_since, segment) = (Vec::new(), 0, None, None);
         Self {
             disk,
             log,
             format,
             durable: next,
-            kept,
-            kept_lines,
-            kept_since,
-            segment,
+            syncing: Kept::default(),
+            kept: Kept::default(),
+            segment: None,
             leftovers,
-            tree,
+            tree: Arc::new(Mutex::new(tree)),
+            signed: None,
+            made: true,
         }
     }
 
-    /// The tree over the lines that are durable.
-    pub(crate) fn tree(&self) -> &LogTree {
-        &self.tree
+    /// That of a log which is made with its first segment.
+    pub(crate) fn unmade(disk: &Arc<dyn Disk>, log: Log, format: Format, signer: Signer) -> Self {
+        let tree = LogTree::new(Arc::clone(disk), log, signer);
+        Self {
+            made: false,
+            ..Self::new(Arc::clone(disk), log, format, 0, Vec::new(), tree)
+        }
     }
 
-    /// Signs everything that is durable.
-    pub(crate) fn sign(&mut self) -> Result<(), Fault> {
-        self.tree.sign().map_err(Fault::at(self.log, None, Step::Sign))
+    /// Makes the log, durably, with a checkpoint that says that it is empty. Whatever an attempt that was cut short has
+    /// left of it holds nothing.
+    fn make(&mut self) -> Result<(), Fault> {
+        if self.made {
+            return Ok(());
+        }
+        let folder = self.log.folder();
+        let made = [folder.to_owned(), format!("{folder}/{LEVELS}")]
+            .iter()
+            .try_for_each(|folder| self.disk.make_folder(folder))
+            .and_then(|()| self.disk.sync_folder(""))
+            .and_then(|()| lock(&self.tree).sign());
+        made.map_err(Fault::at(self.log, None, Step::Begin))?;
+        (self.made, self.signed) = (true, Some(0));
+        Ok(())
+    }
+
+    /// Takes over the lines that a start found, and no checkpoint covers, and puts one more behind them. Before
+    /// anything else is taken.
+    pub(crate) fn take_over(&mut self, copy: &Copy, more: Option<&[u8]>) -> Result<(), Fault> {
+        copy.make(&self.disk, self.log, &mut lock(&self.tree), more.unwrap_or_default())
+            .map_err(Fault::at(self.log, Some(copy.segment), Step::Begin))?;
+        self.durable = copy.next + u64::from(more.is_some());
+        self.leftovers.clear();
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_made(&self) -> bool {
+        self.made
+    }
+
+    /// The tree over the lines that are durable.
+    #[cfg(test)]
+    pub(crate) fn tree(&self) -> MutexGuard<'_, LogTree> {
+        lock(&self.tree)
     }
 
     /// The index of the next line.
     pub(crate) fn next(&self) -> u64 {
-        self.durable + self.kept_lines
+        self.durable + self.unsynced()
     }
 
     /// The index of the first line that is not durable.
@@ -90,7 +157,27 @@ impl Appender {
 
     /// Lines that are not durable.
     pub(crate) fn unsynced(&self) -> u64 {
-        self.kept_lines
+        self.syncing.lines + self.kept.lines
+    }
+
+    /// The day on which the first line was taken that waits for a sync.
+    pub(crate) fn waiting_since(&self) -> Option<Date> {
+        self.kept.since
+    }
+
+    /// Lines that no sync covers that has begun.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.kept.lines
+    }
+
+    /// Durable lines that the newest checkpoint does not cover; `None` if it covers all.
+    pub(crate) fn unsigned(&self) -> Option<u64> {
+        (self.made && self.signed != Some(self.durable)).then(|| self.durable - self.signed.unwrap_or_default())
+    }
+
+    /// Whether a segment is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.segment.is_some()
     }
 
     /// The bytes of the open segment, 0 if none is.
@@ -105,52 +192,97 @@ impl Appender {
 
     /// Takes one line, in memory.
     pub(crate) fn push(&mut self, today: Date, encode: impl FnOnce(&mut Vec<u8>)) {
-        encode(&mut self.kept);
-        self.kept_since.get_or_insert(today);
-        self.kept_lines += 1;
+        encode(&mut self.kept.text);
+        self.kept.since.get_or_insert(today);
+        self.kept.lines += 1;
     }
 
-    /// Hands every line to the kernel, in a new segment if none is open; `announce` is told its name first.
+    /// Hands every line to the kernel, in a new segment if none is open; `announce` is told its name first. A new one
+    /// begins only where it is known what is durable: with no sync under way.
     pub(crate) fn write(&mut self, today: Date, announce: impl FnOnce(Name) -> Result<(), Fault>) -> Result<(), Fault> {
-        if self.kept.is_empty() {
+        if self.kept.lines == 0 {
             return Ok(());
         }
         // Lines that waited for a disk that failed are as old as they are: retention goes by the segment's day.
-        self.begin(self.kept_since.unwrap_or(today), announce)?;
+        self.begin(self.kept.since.unwrap_or(today), announce)?;
         let Some(segment) = &mut self.segment else {
             return Ok(());
         };
-        let rest = self.kept.get(segment.written..).unwrap_or_default();
+        let rest = self.kept.text.get(segment.written..).unwrap_or_default();
         match segment.file.write_all(rest) {
             Ok(()) => {
                 segment.bytes += rest.len() as u64;
-                segment.written = self.kept.len();
+                segment.written = self.kept.text.len();
                 Ok(())
             }
             Err(error) => Err(self.abandon(Step::Write, error)),
         }
     }
 
-    /// Makes durable what was written, and says how many lines that were.
-    pub(crate) fn sync(&mut self) -> Result<u64, Fault> {
-        let Some(segment) = self.segment.as_mut().filter(|segment| segment.written > 0) else {
-            return Ok(0);
-        };
-        if let Err(error) = segment.file.sync() {
+    /// What makes durable all that was written, to be done while more is; [`Appender::end_sync`] is told how it ended.
+    /// `None` if there is nothing, or one is under way.
+    pub(crate) fn begin_sync(&mut self) -> Option<Errand> {
+        let written = |segment: &&mut Segment| segment.written > 0 && segment.written == self.kept.text.len();
+        let segment = self.segment.as_mut().filter(written)?;
+        if self.syncing.lines > 0 {
+            return None;
+        }
+        std::mem::swap(&mut self.syncing, &mut self.kept);
+        segment.written = 0;
+        Some(segment.file.sync_aside())
+    }
+
+    /// Says how many lines have become durable.
+    pub(crate) fn end_sync(&mut self, outcome: io::Result<()>) -> Result<u64, Fault> {
+        if let Err(error) = outcome {
+            self.syncing.text.append(&mut self.kept.text);
+            self.syncing.lines += self.kept.lines;
+            self.kept.clear();
+            std::mem::swap(&mut self.syncing, &mut self.kept);
             return Err(self.abandon(Step::Sync, error));
         }
-        segment.written = 0;
-        self.tree.take(&self.kept);
-        self.kept.clear();
-        self.kept_since = None;
+        let lines = self.syncing.lines;
+        lock(&self.tree).take(&self.syncing.text);
+        self.syncing.clear();
         self.leftovers.clear();
-        self.durable += self.kept_lines;
-        Ok(std::mem::take(&mut self.kept_lines))
+        self.durable += lines;
+        Ok(lines)
+    }
+
+    /// Makes durable what was written, and says how many lines that were. No sync may be under way.
+    pub(crate) fn sync(&mut self) -> Result<u64, Fault> {
+        match self.begin_sync() {
+            Some(errand) => self.end_sync(errand()),
+            None => Ok(0),
+        }
+    }
+
+    /// What signs everything that is durable, to be done while more is written; [`Appender::end_sign`] is told how it
+    /// ended. Until then nothing becomes durable.
+    pub(crate) fn begin_sign(&self) -> Errand {
+        let tree = Arc::clone(&self.tree);
+        Box::new(move || lock(&tree).sign())
+    }
+
+    pub(crate) fn end_sign(&mut self, outcome: io::Result<()>) -> Result<(), Fault> {
+        outcome.map_err(Fault::at(self.log, None, Step::Sign))?;
+        self.signed = Some(self.durable);
+        Ok(())
+    }
+
+    /// Signs everything that is durable.
+    pub(crate) fn sign(&mut self) -> Result<(), Fault> {
+        match self.unsigned() {
+            Some(_) => self.end_sign(self.begin_sign()()),
+            None => Ok(()),
+        }
     }
 
     /// Ends the open segment; what it holds must be durable.
     pub(crate) fn end(&mut self) {
-        self.segment = None;
+        if let Some(segment) = self.segment.take() {
+            self.disk.guard(&segment.name.path(self.log), Guard::Immutable);
+        }
     }
 
     /// Begins a segment, unless one is open. Its name is durable before its first line is written.
@@ -163,10 +295,12 @@ impl Appender {
             first: self.durable,
             format: self.format,
         };
+        self.make()?;
         announce(name)?;
         let file = self
             .create(name)
             .map_err(Fault::at(self.log, Some(name), Step::Begin))?;
+        self.disk.guard(&name.path(self.log), Guard::Append);
         // For people with `tail -F`; a file system without links does without.
         if let Err(error) = self
             .disk
@@ -186,9 +320,9 @@ impl Appender {
     /// A file that failed before anything in it was durable may have this very name. It is replaced by a rename, not
     /// removed first: a crash at any point leaves a segment that begins at this index.
     fn create(&mut self, name: Name) -> io::Result<Box<dyn File>> {
-        self.tree.begin(name)?;
+        lock(&self.tree).begin(name)?;
         let file = if self.leftovers.contains(&name) {
-            let new = format!("{}/.new", self.log.folder());
+            let new = format!("{}/{}", self.log.folder(), layout::NEW);
             layout::remove(&*self.disk, &new)?;
             let file = self.disk.create(&new)?;
             self.disk.rename(&new, &name.path(self.log))?;
@@ -197,9 +331,13 @@ impl Appender {
             self.leftovers.push(name); // Even a creation that fails may have happened.
             self.disk.create(&name.path(self.log))?
         };
+        if self.leftovers.iter().any(|leftover| *leftover != name) {
+            // Where they are all that says where the log goes on, the new name must outlive them.
+            self.disk.sync_folder(self.log.folder())?;
+        }
         for leftover in self.leftovers.iter().filter(|leftover| **leftover != name) {
             layout::remove(&*self.disk, &leftover.path(self.log))?;
-            for beside in [Beside::Salt, Beside::Leaves] {
+            for beside in Beside::ALL {
                 let file = leftover.beside(beside);
                 if leftover.stem() != name.stem() {
                     layout::remove(&*self.disk, &format!("{}/{file}", self.log.folder()))?;
@@ -211,8 +349,19 @@ impl Appender {
         Ok(file)
     }
 
+    /// Gives up the open segment, without an error: the next begins with the lines that are not durable. Whether there
+    /// was one.
+    pub(crate) fn give_up(&mut self) -> bool {
+        self.segment.take().is_some()
+    }
+
     fn abandon(&mut self, step: Step, error: io::Error) -> Fault {
         let segment = self.segment.take().map(|segment| segment.name);
         Fault::at(self.log, segment, step)(error)
     }
+}
+
+/// A tree whose signing panicked has not signed, and is as good as before.
+fn lock(tree: &Mutex<LogTree>) -> MutexGuard<'_, LogTree> {
+    tree.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -156,6 +156,13 @@ impl Signed {
         Note::new(self.note.text().to_owned(), signature.clone())?.verify(witness)?;
         Ok(self.note.add(signature)?)
     }
+
+    /// Takes out a witness's signature, if there is one. The log's own stays.
+    pub(super) fn forget(&mut self, witness: &VerifierKey) {
+        if witness.name().as_str() != self.checkpoint.origin {
+            self.note.forget(witness);
+        }
+    }
 }
 
 /// Why a text is not a checkpoint.

@@ -6,6 +6,12 @@ use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
+use super::age::Identities;
 
 /// A journal's folder. Paths are relative to it; the empty path is the folder itself.
 pub(crate) trait Disk: Send + Sync {
@@ -35,6 +41,11 @@ pub(crate) trait Disk: Send + Sync {
     fn sync_folder(&self, path: &str) -> io::Result<()>;
     /// Takes the lock of an existing file until what is returned is dropped; `None` if another process has it.
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Any + Send>>>;
+    /// Lets the file system guard a file against everybody, root included, where it can and the journal asks for it.
+    /// [`Disk::remove`], [`Disk::rename`] and [`Disk::append`] take the guard off where it is in their way.
+    fn guard(&self, path: &str, guard: Guard);
+    /// What opens encrypted segments, where whoever reads has it.
+    fn identities(&self) -> &Identities;
 }
 
 /// A file open for appending.
@@ -42,8 +53,15 @@ pub(crate) trait File: Send {
     /// Appends some of the bytes and says how many, as `write(2)` does.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Makes what was written durable. After an error nothing in this file past the last success can be believed.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_aside()()
+    }
+    /// [`File::sync`] of what has been written so far, for another thread to do while more is written.
+    fn sync_aside(&self) -> Errand;
 }
+
+/// Something that may take the disk its time.
+pub(crate) type Errand = Box<dyn FnOnce() -> io::Result<()> + Send>;
 
 impl dyn File + '_ {
     /// Appends all of the bytes, going on after short writes.
@@ -70,25 +88,98 @@ pub(crate) struct Status {
     pub(crate) length: u64,
 }
 
+/// What a file system forbids for a file (`chattr`), to whoever has not the capability CAP_LINUX_IMMUTABLE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Anything but appending: `+a`.
+    Append,
+    /// Any change: `+i`.
+    Immutable,
+}
+
+impl Guard {
+    fn flag(self) -> IFlags {
+        match self {
+            Self::Append => IFlags::APPEND,
+            Self::Immutable => IFlags::IMMUTABLE,
+        }
+    }
+}
+
 /// A folder of the file system.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    identities: Identities,
+    /// Whether files are guarded. Not any more after it was not allowed once.
+    guards: AtomicBool,
+}
 
 impl Folder {
     pub(crate) fn new(folder: &Path) -> Self {
-        Self(folder.to_owned())
+        Self::with(folder, &Identities::default())
+    }
+
+    /// One whose encrypted segments can be opened.
+    pub(crate) fn with(folder: &Path, identities: &Identities) -> Self {
+        Self {
+            path: folder.to_owned(),
+            identities: identities.clone(),
+            guards: AtomicBool::new(false),
+        }
+    }
+
+    /// One whose files are guarded.
+    pub(crate) fn guarded(folder: &Path) -> Self {
+        Self {
+            guards: AtomicBool::new(true),
+            ..Self::new(folder)
+        }
+    }
+
+    /// How a file is guarded.
+    pub(crate) fn guard_of(&self, path: &str) -> io::Result<Option<Guard>> {
+        let flags = ioctl_getflags(fs::File::open(self.path(path))?)?;
+        let guards = [Guard::Immutable, Guard::Append];
+        Ok(guards.into_iter().find(|guard| flags.contains(guard.flag())))
+    }
+
+    /// The user that a file belongs to.
+    pub(crate) fn owner(&self, path: &str) -> io::Result<u32> {
+        Ok(fs::symlink_metadata(self.path(path))?.uid())
+    }
+
+    /// The part of the disk that is left for its user, in percent.
+    pub(crate) fn space_left(&self) -> io::Result<u64> {
+        let space = rustix::fs::statvfs(&self.path)?;
+        Ok(space.f_bavail.saturating_mul(100) / space.f_blocks.max(1))
+    }
+
+    /// Does something to a file, and once more without its guard if that was in the way.
+    fn unguarded<T>(&self, path: &str, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        match work() {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let taken_off = set_guard(&self.path(path), None);
+                if taken_off.is_ok_and(|was| was) {
+                    work()
+                } else {
+                    Err(error)
+                }
+            }
+            done => done,
+        }
     }
 
     /// Makes the folders down to it that are missing; those that are there stay as they are.
     pub(crate) fn make_parents(&self) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.path)
     }
 
     fn path(&self, path: &str) -> PathBuf {
         // Joining the empty path would add a slash, through which a link is followed.
         if path.is_empty() {
-            self.0.clone()
+            self.path.clone()
         } else {
-            self.0.join(path)
+            self.path.join(path)
         }
     }
 }
@@ -136,19 +227,20 @@ impl Disk for Folder {
             .create_new(true)
             .mode(0o600)
             .open(self.path(path))?;
-        Ok(Box::new(file))
+        Ok(Box::new(Arc::new(file)))
     }
 
     fn append(&self, path: &str) -> io::Result<Box<dyn File>> {
-        Ok(Box::new(OpenOptions::new().append(true).open(self.path(path))?))
+        let open = || OpenOptions::new().append(true).open(self.path(path));
+        Ok(Box::new(Arc::new(self.unguarded(path, open)?)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path(from), self.path(to))
+        self.unguarded(to, || fs::rename(self.path(from), self.path(to)))
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        fs::remove_file(self.path(path))
+        self.unguarded(path, || fs::remove_file(self.path(path)))
     }
 
     fn link(&self, target: &str, path: &str) -> io::Result<()> {
@@ -174,14 +266,41 @@ impl Disk for Folder {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
-}
 
-impl File for fs::File {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Write::write(self, bytes)
+    fn guard(&self, path: &str, guard: Guard) {
+        if self.guards.load(Ordering::Relaxed)
+            && let Err(error) = set_guard(&self.path(path), Some(guard))
+            && self.guards.swap(false, Ordering::Relaxed)
+        {
+            tracing::warn!(%error, "segments are not guarded: it takes CAP_LINUX_IMMUTABLE and a file system that can");
+        }
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+    fn identities(&self) -> &Identities {
+        &self.identities
+    }
+}
+
+/// Guards a file in one way, or not at all. Whether that changes anything.
+fn set_guard(path: &Path, guard: Option<Guard>) -> io::Result<bool> {
+    let file = fs::File::open(path)?;
+    let flags = ioctl_getflags(&file)?;
+    let wanted = (flags - (IFlags::APPEND | IFlags::IMMUTABLE)) | guard.map_or(IFlags::empty(), Guard::flag);
+    if wanted != flags {
+        ioctl_setflags(&file, wanted)?;
+    }
+    Ok(wanted != flags)
+}
+
+/// Shared with a sync that is under way: it must be of the open file that was written, for the kernel tells an error in
+/// writing back to each open file once.
+impl File for Arc<fs::File> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &**self, bytes)
+    }
+
+    fn sync_aside(&self) -> Errand {
+        let file = Self::clone(self);
+        Box::new(move || file.sync_data())
     }
 }

@@ -1,16 +1,20 @@
 //! What happens to a journal itself: a closed list. No event can hold anything about a visitor; the only free strings
-//! are policy versions, cookie names and the names of cases.
+//! are policy versions, cookie names, and the names of cases and of witnesses.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
+use super::copy::Copy;
 use super::fault::{Fault, Kind, Step};
 use super::holds::Case;
-use super::segment::Name;
+use super::note::KeyName;
+use super::segment::{Form, Name};
+use super::tree::Hash;
 use super::{Log, queue::Tally};
 use crate::cookies::{Counts, Seen, Snapshot, Traffic};
 use crate::policy::Mode;
+use crate::witness::ask::AskError;
 
 /// What happens to a journal itself, a line of `events` each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,9 @@ pub enum Event {
         log: Log,
         /// Its name.
         segment: Name,
+        /// In `access`, where its records have something in `addresses`: the index there of what belongs to the first.
+        /// The others follow, one by one.
+        addresses: Option<u64>,
         /// The version of the policy under which it is written.
         policy: String,
     },
@@ -48,6 +55,19 @@ pub enum Event {
         /// Its name.
         segment: Name,
         /// Its whole lines.
+        lines: u64,
+    },
+    /// `segment.copy`: lines that a start found, and no checkpoint covers, are copied to be signed. Durable before the
+    /// copy of `access` is there; for `events` it is the last line of the copy. They follow the policy of the segment
+    /// that they were in.
+    Copied {
+        /// In which log.
+        log: Log,
+        /// The name of the copy; perhaps the same.
+        segment: Name,
+        /// The segment in which the first of them stands.
+        from: Name,
+        /// How many.
         lines: u64,
     },
     /// `journal.gap`: exchanges that have no entry.
@@ -103,13 +123,43 @@ pub enum Event {
         /// The version of the policy that asks for it.
         policy: String,
     },
+    /// `clock.doubted`: the clock, whose time the event has, is more than a week ahead of the last time that has
+    /// certainly come. For a day retention goes by that one.
+    Doubt {
+        /// It.
+        sure: Timestamp,
+    },
+    /// `segment.pack`: a closed segment is about to take another form; its lines stay what they are.
+    Pack {
+        /// In which log.
+        log: Log,
+        /// Its name, without what the form adds to it.
+        segment: Name,
+        /// The form that it takes.
+        form: Form,
+        /// The SHA-256 of the file, if it is encrypted: whoever cannot open it can see that it is the same file. It was
+        /// read back; if a later event names the segment again, that one counts.
+        sha256: Option<Hash>,
+    },
+    /// `witness.refused`: a witness that answers does not sign a log's newest checkpoint. `witness.conflict`: because
+    /// it has signed more than there is, or another history. Told once, until it signs or says something else.
+    Witness {
+        /// The name of its key.
+        witness: KeyName,
+        /// Which log.
+        log: Log,
+        /// The records of the checkpoint.
+        size: u64,
+        /// What it says.
+        answer: AskError,
+    },
     /// `cookies.seen`: which cookies there were since the start or the last change of the policy, and what became of
     /// them, or would have where they are only observed.
     Cookies {
         /// Whether rules were enforced, or only counted.
         mode: Mode,
         /// Names and counts.
-        cookies: Snapshot,
+        cookies: Box<Snapshot>,
     },
 }
 
@@ -131,11 +181,16 @@ impl Event {
             Self::Policy { .. } => "policy.in_force",
             Self::Segment { .. } => "segment.begin",
             Self::Torn { .. } => "segment.torn",
+            Self::Copied { .. } => "segment.copy",
             Self::Gap { .. } => "journal.gap",
             Self::Failure { .. } => "journal.failure",
             Self::Hold { .. } => "hold.set",
             Self::Release { .. } => "hold.release",
             Self::Retention { .. } => "retention.remove",
+            Self::Doubt { .. } => "clock.doubted",
+            Self::Pack { .. } => "segment.pack",
+            Self::Witness { answer, .. } if answer.contradicts() => "witness.conflict",
+            Self::Witness { .. } => "witness.refused",
             Self::Cookies { .. } => "cookies.seen",
         }
     }
@@ -159,14 +214,31 @@ impl Event {
                     ("policy.effective", effective.to_string().into()),
                 ]
             }
-            Self::Segment { log, segment, policy } => vec![
-                ("log", log.folder().into()),
-                ("segment", segment.to_string().into()),
-                ("policy.version", policy.as_str().into()),
-            ],
+            Self::Segment {
+                log,
+                segment,
+                addresses,
+                policy,
+            } => {
+                let mut attributes = vec![("log", log.folder().into()), ("segment", segment.to_string().into())];
+                attributes.extend(addresses.map(|first| ("addresses.first", first.into())));
+                attributes.push(("policy.version", policy.as_str().into()));
+                attributes
+            }
             Self::Torn { log, segment, lines } => vec![
                 ("log", log.folder().into()),
                 ("segment", segment.to_string().into()),
+                ("lines", (*lines).into()),
+            ],
+            Self::Copied {
+                log,
+                segment,
+                from,
+                lines,
+            } => vec![
+                ("log", log.folder().into()),
+                ("segment", segment.to_string().into()),
+                ("from", from.to_string().into()),
                 ("lines", (*lines).into()),
             ],
             Self::Gap {
@@ -210,6 +282,38 @@ impl Event {
                 ("next", (*next).into()),
                 ("policy.version", policy.as_str().into()),
             ],
+            Self::Doubt { sure } => vec![("sure", sure.to_string().into())],
+            Self::Pack {
+                log,
+                segment,
+                form,
+                sha256,
+            } => {
+                let mut pack = vec![
+                    ("log", log.folder().into()),
+                    ("segment", segment.to_string().into()),
+                    ("form", form.suffix().trim_start_matches('.').into()),
+                ];
+                pack.extend(sha256.map(|sha256| ("sha256", hex(&sha256).into())));
+                pack
+            }
+            Self::Witness {
+                witness,
+                log,
+                size,
+                answer,
+            } => {
+                let mut said = vec![
+                    ("witness", witness.as_str().into()),
+                    ("log", log.folder().into()),
+                    ("size", (*size).into()),
+                    ("error.type", answer.name().into()),
+                ];
+                if let AskError::KnowsMore { size } | AskError::Forked { size } = answer {
+                    said.push(("witness.size", size.0.into()));
+                }
+                said
+            }
             Self::Cookies { mode, cookies } => vec![
                 (
                     "mode",
@@ -226,6 +330,15 @@ impl Event {
                 ),
                 ("others", traffic(cookies.others).into()),
             ],
+        }
+    }
+
+    pub(crate) fn copied(log: Log, copy: &Copy) -> Self {
+        Self::Copied {
+            log,
+            segment: copy.segment,
+            from: copy.from,
+            lines: copy.next - copy.segment.first,
         }
     }
 
@@ -263,6 +376,11 @@ impl Stop {
     }
 }
 
+/// A hash as `sha256sum` tells it.
+pub(crate) fn hex(hash: &Hash) -> String {
+    hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A cookie's place in the inventory.
 fn of(seen: &Seen) -> Value {
     let mut of = traffic(seen.traffic);
@@ -278,12 +396,18 @@ fn traffic(traffic: Traffic) -> Map<String, Value> {
             limited,
             deletions,
             stripped,
+            ended,
+            not_genuine,
+            too_long,
         } = counts;
         let named = [
             ("passed", passed),
             ("limited", limited),
             ("deletions", deletions),
             ("stripped", stripped),
+            ("ended", ended),
+            ("not_genuine", not_genuine),
+            ("too_long", too_long),
         ];
         let seen = named.into_iter().filter(|(_, count)| *count > 0);
         seen.map(|(name, count)| (name.to_owned(), count.into()))
@@ -335,7 +459,7 @@ mod tests {
         };
         let event = Event::Cookies {
             mode: Mode::Observe,
-            cookies,
+            cookies: Box::new(cookies),
         };
         let line = line(&event);
         assert_eq!(line.matches('\n').count(), 1);

@@ -3,13 +3,14 @@
 use std::io;
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use super::Log;
+use super::age::Identities;
 use super::checkpoint::{OpenError, Signed};
+use super::cosigning::kept::Cosigned;
 use super::disk::{Disk, Folder};
 use super::layout::{self, Marker};
 use super::note::VerifierKey;
+use super::packing;
 use super::proof::{RecordError, RecordProof};
 use super::tree::{EntryIndex, Frontier, Hash, Hashes, Salt, Tile, TileLevels, TreeSize};
 use super::verify::hashes::LevelFiles;
@@ -37,6 +38,9 @@ pub enum EvidenceError {
     /// Its line or its salt is not there any more.
     #[error("the record is not there; perhaps retention removed it")]
     Gone,
+    /// Its segment is encrypted, and no identity that opens it was given.
+    #[error("the record is encrypted; give the identity of the administrator with --identity")]
+    Sealed,
     /// The hashes on disk are not those that were signed.
     #[error("the hashes on disk are not those that were signed; `townclerk journal verify` says more")]
     Differs,
@@ -65,18 +69,27 @@ pub struct Proven {
     pub proof: RecordProof,
 }
 
-/// Proves a record of the journal in `folder`. The proof was verified with the key when this returns it.
+/// Proves a record of the journal in `folder`; one of the identities opens it, if it is encrypted. The proof was
+/// verified with the key when this returns it. It is by the newest checkpoint that a witness has signed too, if one
+/// reaches to the record; else by the newest.
 ///
 /// # Errors
 ///
 /// See [`EvidenceError`].
-pub fn prove(folder: &Path, log: Log, key: &VerifierKey, index: u64) -> Result<Proven, EvidenceError> {
-    prove_on(&Folder::new(folder), log, key, index)
+pub fn prove(
+    folder: &Path,
+    log: Log,
+    key: &VerifierKey,
+    index: u64,
+    identities: &Identities,
+) -> Result<Proven, EvidenceError> {
+    prove_on(&Folder::with(folder, identities), log, key, index)
 }
 
 pub(crate) fn prove_on(disk: &dyn Disk, log: Log, key: &VerifierKey, index: u64) -> Result<Proven, EvidenceError> {
-    let (_, signed) = checkpoint(disk, log, key)?;
-    let size = signed.checkpoint().size().0;
+    let cosigned = Cosigned::read(disk, log, key)?;
+    let (_, newest) = checkpoint(disk, log, key)?;
+    let size = newest.checkpoint().size().0;
     if index >= size {
         return Err(EvidenceError::Unsigned { size });
     }
@@ -84,12 +97,25 @@ pub(crate) fn prove_on(disk: &dyn Disk, log: Log, key: &VerifierKey, index: u64)
     let (record, salt) = record(disk, log, &pieces, index)?;
     let nonce = salt.nonce(EntryIndex(index));
     let hashes = TileLevels(LevelFiles::new(disk, log, &pieces));
-    let proof = RecordProof::new(&hashes, EntryIndex(index), nonce, &signed).map_err(absent)?;
-    match proof.verify(&record, key) {
-        Ok(_) => Ok(Proven { record, proof }),
-        Err(RecordError::Checkpoint(error)) => Err(error.into()),
-        Err(RecordError::Path(_)) => Err(EvidenceError::Differs),
-    }
+    let by = |signed: &Signed| {
+        let proof = RecordProof::new(&hashes, EntryIndex(index), nonce, signed).map_err(absent)?;
+        match proof.verify(&record, key) {
+            Ok(_) => Ok(proof),
+            Err(RecordError::Checkpoint(error)) => Err(error.into()),
+            Err(RecordError::Path(_)) => Err(EvidenceError::Differs),
+        }
+    };
+    // One that a witness signed says more. It may end among hashes that are gone, or be another history's.
+    let witnessed = cosigned
+        .notes()
+        .iter()
+        .rev()
+        .take_while(|signed| index < signed.checkpoint().size().0);
+    let proof = witnessed
+        .filter_map(|signed| by(signed).ok())
+        .next()
+        .map_or_else(|| by(&newest), Ok)?;
+    Ok(Proven { record, proof })
 }
 
 fn record(disk: &dyn Disk, log: Log, pieces: &[pieces::Piece], index: u64) -> Result<(Vec<u8>, Salt), EvidenceError> {
@@ -98,15 +124,15 @@ fn record(disk: &dyn Disk, log: Log, pieces: &[pieces::Piece], index: u64) -> Re
     let (piece, name) = piece
         .and_then(|piece| Some((piece, piece.lines?)))
         .ok_or(EvidenceError::Gone)?;
-    let mut bytes = Zeroizing::new([0; Salt::LENGTH]);
-    let mut salt = disk.open(&piece.salt_path(log)).map_err(absent)?;
-    io::Read::read_exact(&mut salt, bytes.as_mut_slice()).map_err(absent)?;
-    let mut lines = Scanner::new(disk.open(&name.path(log)).map_err(absent)?);
+    let salt = packing::salt(disk, log, name)
+        .map_err(absent)?
+        .ok_or(EvidenceError::Gone)?;
+    let mut lines = Scanner::new(packing::open(disk, log, name).map_err(absent)?);
     for _ in piece.first..index {
         lines.next_line()?.ok_or(EvidenceError::Gone)?;
     }
     let line = lines.next_line()?.ok_or(EvidenceError::Gone)?;
-    Ok((line.text.to_vec(), Salt::new(bytes)))
+    Ok((line.text.to_vec(), salt))
 }
 
 /// What the tiles of a log came to.
@@ -173,7 +199,8 @@ pub(crate) fn tiles_on(
     Ok(exported)
 }
 
-fn checkpoint(disk: &dyn Disk, log: Log, key: &VerifierKey) -> Result<(Vec<u8>, Signed), EvidenceError> {
+/// The newest checkpoint of a log, and the text in which it stands.
+pub(crate) fn checkpoint(disk: &dyn Disk, log: Log, key: &VerifierKey) -> Result<(Vec<u8>, Signed), EvidenceError> {
     let mut text = Vec::new();
     let opened = disk.open(&format!("{}/checkpoint", log.folder()));
     let read = opened.and_then(|mut file| io::Read::read_to_end(&mut file, &mut text));
@@ -189,6 +216,7 @@ fn checkpoint(disk: &dyn Disk, log: Log, key: &VerifierKey) -> Result<(Vec<u8>, 
 fn absent(error: io::Error) -> EvidenceError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => EvidenceError::Gone,
+        _ if packing::is_sealed(&error) => EvidenceError::Sealed,
         _ => EvidenceError::Disk(error),
     }
 }

@@ -52,6 +52,8 @@ pub enum Step {
     Remove,
     /// To read what holds segments back; without that none is removed.
     Hold,
+    /// To pack a closed segment.
+    Pack,
 }
 
 impl Step {
@@ -64,6 +66,7 @@ impl Step {
             Self::Sign => "sign",
             Self::Remove => "remove",
             Self::Hold => "hold",
+            Self::Pack => "pack",
         }
     }
 }
@@ -81,6 +84,8 @@ pub enum Kind {
     StorageFull,
     /// A quota is used up (EDQUOT).
     QuotaExceeded,
+    /// A file may not grow any further (EFBIG): a limit of the process, or of the file system.
+    FileTooLarge,
     /// The file system has become read-only (EROFS), as ext4 does after errors.
     ReadOnly,
     /// The device failed (EIO).
@@ -101,6 +106,7 @@ impl Kind {
         match error.kind() {
             io::ErrorKind::StorageFull => Self::StorageFull,
             io::ErrorKind::QuotaExceeded => Self::QuotaExceeded,
+            io::ErrorKind::FileTooLarge => Self::FileTooLarge,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             io::ErrorKind::PermissionDenied => Self::Denied,
             io::ErrorKind::NotFound => Self::NotFound,
@@ -114,6 +120,7 @@ impl Kind {
         match self {
             Self::StorageFull => "storage_full",
             Self::QuotaExceeded => "quota_exceeded",
+            Self::FileTooLarge => "file_too_large",
             Self::ReadOnly => "read_only",
             Self::Device => "device",
             Self::Denied => "denied",

@@ -58,6 +58,24 @@ impl Growing {
         !self.kept.is_empty() || self.stale
     }
 
+    /// Its bytes that are durable.
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// Puts a file with other bytes in its place, by a rename. All that was taken must be durable. After an error it is
+    /// the one or the other, and written anew.
+    pub(crate) fn replace(&mut self, disk: &dyn Disk, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        let written = write_new(disk, &self.path, |file| file.write_all(bytes));
+        (self.file, self.stale) = (None, written.is_err());
+        if written.is_ok() || self::length(disk, &self.path)? == Some(length) {
+            self.durable = length;
+        }
+        self.file = Some(written?);
+        Ok(())
+    }
+
     /// Makes durable what was taken. After an error nothing is believed to have happened.
     pub(crate) fn write(&mut self, disk: &dyn Disk) -> io::Result<()> {
         if !self.is_behind() {
@@ -81,31 +99,42 @@ impl Growing {
     }
 
     fn write_anew(&self, disk: &dyn Disk) -> io::Result<Box<dyn File>> {
-        let folder = self.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let new = format!("{folder}/.new");
-        layout::remove(disk, &new)?;
-        let mut file = disk.create(&new)?;
-        if self.durable > 0 {
-            let mut old = disk.open(&self.path)?.take(self.durable);
-            let mut buffer = vec![0; 64 * 1024];
-            let mut left = self.durable;
-            while left > 0 {
-                let length = match old.read(&mut buffer) {
-                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(length) => length,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => return Err(error),
-                };
-                file.write_all(buffer.get(..length).unwrap_or_default())?;
-                left -= length as u64;
+        write_new(disk, &self.path, |file| {
+            if self.durable > 0 {
+                let mut old = disk.open(&self.path)?.take(self.durable);
+                let mut buffer = vec![0; 64 * 1024];
+                let mut left = self.durable;
+                while left > 0 {
+                    let length = match old.read(&mut buffer) {
+                        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                        Ok(length) => length,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                        Err(error) => return Err(error),
+                    };
+                    file.write_all(buffer.get(..length).unwrap_or_default())?;
+                    left -= length as u64;
+                }
             }
-        }
-        file.write_all(&self.kept)?;
-        file.sync()?;
-        disk.rename(&new, &self.path)?;
-        disk.sync_folder(folder)?;
-        Ok(file)
+            file.write_all(&self.kept)
+        })
     }
+}
+
+/// Puts a new file in the place of another, durable and whole or not at all.
+fn write_new(
+    disk: &dyn Disk,
+    path: &str,
+    write: impl FnOnce(&mut dyn File) -> io::Result<()>,
+) -> io::Result<Box<dyn File>> {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let new = format!("{folder}/{}", layout::NEW);
+    layout::remove(disk, &new)?;
+    let mut file = disk.create(&new)?;
+    write(&mut *file)?;
+    file.sync()?;
+    disk.rename(&new, path)?;
+    disk.sync_folder(folder)?;
+    Ok(file)
 }
 
 /// How long a file is; `None` if there is none.

@@ -4,9 +4,6 @@
 use std::io;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::Log;
@@ -17,8 +14,14 @@ use super::{layout, recovery};
 /// What signs the checkpoints of a journal. Its text is Go's for a private key, by the name `<origin>/townclerk`.
 pub struct Key {
     origin: String,
-    access: Signer,
-    events: Signer,
+    signers: Signers,
+}
+
+/// What signs each log.
+pub(crate) struct Signers {
+    pub(crate) access: Signer,
+    pub(crate) addresses: Signer,
+    pub(crate) events: Signer,
 }
 
 /// Why there is no key to sign with. [`KeyFileError::remedy`] says what to do.
@@ -68,7 +71,7 @@ impl Key {
     ///
     /// [`KeyFileError::NotAKey`] if the origin cannot be in the name of a key, [`KeyFileError::Crypto`].
     pub fn generate(origin: &str) -> Result<Self, KeyFileError> {
-        Ok(Self::of(&Signer::generate(name(origin, None)?)?)?)
+        Self::of(&Signer::generate(name(origin, None)?)?)
     }
 
     /// Makes a new one and keeps it, mode 0600, in a file that must not be there.
@@ -116,17 +119,19 @@ impl Key {
     }
 
     fn parse(text: &str) -> Result<Self, KeyFileError> {
-        Ok(Self::of(&Signer::parse(text.strip_suffix('\n').unwrap_or(text))?)?)
+        Self::of(&Signer::parse(text.strip_suffix('\n').unwrap_or(text))?)
     }
 
-    fn of(signer: &Signer) -> Result<Self, KeyError> {
+    fn of(signer: &Signer) -> Result<Self, KeyFileError> {
         let origin = signer.verifier().name().as_str().strip_suffix(SUFFIX);
         let origin = origin.ok_or(KeyError::Name)?.to_owned();
-        Ok(Self {
-            access: renamed(signer, name(&origin, Some(Log::Access))?)?,
-            events: renamed(signer, name(&origin, Some(Log::Events))?)?,
-            origin,
-        })
+        let signer_of = |log| -> Result<_, KeyFileError> { Ok(signer.named(name(&origin, Some(log))?)?) };
+        let signers = Signers {
+            access: signer_of(Log::Access)?,
+            addresses: signer_of(Log::Addresses)?,
+            events: signer_of(Log::Events)?,
+        };
+        Ok(Self { origin, signers })
     }
 
     /// The site that it was made for.
@@ -136,15 +141,17 @@ impl Key {
 
     /// What the checkpoints of a log are verified with. To be kept where whoever can write the journal cannot.
     pub fn verifier(&self, log: Log) -> &VerifierKey {
-        match log {
-            Log::Access => self.access.verifier(),
-            Log::Events => self.events.verifier(),
-        }
+        let signer = match log {
+            Log::Access => &self.signers.access,
+            Log::Addresses => &self.signers.addresses,
+            Log::Events => &self.signers.events,
+        };
+        signer.verifier()
     }
 
     /// Taken apart, to sign with.
-    pub(crate) fn into_signers(self) -> (Signer, Signer) {
-        (self.access, self.events)
+    pub(crate) fn into_signers(self) -> Signers {
+        self.signers
     }
 }
 
@@ -157,27 +164,6 @@ const SUFFIX: &str = "/townclerk";
 fn name(origin: &str, log: Option<Log>) -> Result<KeyName, KeyError> {
     let log = log.map_or(String::new(), |log| format!("/{log}"));
     format!("{origin}{SUFFIX}{log}").parse()
-}
-
-/// The same secret under another name. Name and id stand in the key's text; the id is what C2SP's signed-note says.
-fn renamed(signer: &Signer, name: KeyName) -> Result<Signer, KeyError> {
-    let public = signer.verifier().to_string();
-    let public = public.splitn(3, '+').nth(2).ok_or(KeyError::Form)?;
-    let public = BASE64.decode(public).map_err(|_| KeyError::Form)?;
-    let id = Sha256::new()
-        .chain_update(name.as_str())
-        .chain_update("\n")
-        .chain_update(public)
-        .finalize();
-    let id: String = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let text = signer.private_text();
-    let secret = text.expose().rsplit_once(&format!("+{:08x}+", signer.verifier().id()));
-    let (_, secret) = secret.ok_or(KeyError::Form)?;
-    let mut text = Zeroizing::new(String::with_capacity(512));
-    for part in ["PRIVATE+KEY+", name.as_str(), "+", &id, "+", secret] {
-        text.push_str(part);
-    }
-    Signer::parse(&text)
 }
 
 /// A file's folder and its name there.
@@ -212,8 +198,8 @@ mod tests {
         assert_ne!(made.verifier(Log::Access).id(), made.verifier(Log::Events).id());
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("PRIVATE+KEY+um.example.pl/townclerk+"));
-        let (access, _) = made.into_signers();
-        let line = access.sign("text\n").unwrap();
+        let signers = made.into_signers();
+        let line = signers.access.sign("text\n").unwrap();
         let note = crate::journal::note::Note::new("text\n".to_owned(), line).unwrap();
         assert!(note.verify(read.verifier(Log::Access)).is_ok());
         assert!(note.verify(read.verifier(Log::Events)).is_err());

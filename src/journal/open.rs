@@ -11,18 +11,24 @@ use std::thread::{self, JoinHandle};
 use jiff::civil::Date;
 
 use super::appender::Appender;
+use super::aside::{Aside, Runner};
+use super::copy::Copy;
+use super::cosigning::{self, Cosigning};
 use super::disk::{Disk, Folder};
 use super::event::{Event, Stop};
 use super::fault::Fault;
 use super::key::{Key, KeyFileError};
 use super::log_tree::LogTree;
+use super::note::Signer;
 use super::queue::{Message, Queue, Slot, Unavailable};
 use super::recovery::{self, Found};
+use super::requests::Requests;
+use super::retention::Bounds;
 use super::writer::{self, Writer};
 use super::{Format, Log, Settings, policies};
 use crate::clock::Clock;
-use crate::entry::Encoder;
-use crate::policy::{Policy, Retention, history};
+use crate::policy::{Addresses, Policy, Retention, history};
+use crate::witness::ask::AskError;
 
 /// A site's journal, open for writing: a queue, and the one thread that writes. Workers share it by reference or `Arc`.
 pub struct Journal {
@@ -39,6 +45,8 @@ pub(crate) struct PolicyInForce {
     pub(crate) version: String,
     pub(crate) effective: Date,
     pub(crate) retention: Retention,
+    /// How long addresses are kept, where they are in a log of their own.
+    pub(crate) addresses: Option<Retention>,
 }
 
 impl From<&Policy> for PolicyInForce {
@@ -47,6 +55,7 @@ impl From<&Policy> for PolicyInForce {
             version: policy.version.clone(),
             effective: policy.effective,
             retention: policy.access.retention,
+            addresses: policy.addresses.as_ref().map(Addresses::retention),
         }
     }
 }
@@ -105,6 +114,26 @@ pub enum OpenError {
         /// The log.
         log: Log,
     },
+    /// A witness has signed more of a log than there is, or another history of it.
+    #[error("the witness {witness} contradicts `{log}`: {error}")]
+    Contradicted {
+        /// The log.
+        log: Log,
+        /// The name of its key.
+        witness: String,
+        /// What it says.
+        error: AskError,
+    },
+    /// A witness without which the journal is not to be opened does not vouch for a log.
+    #[error("the witness {witness} is required, and does not sign for `{log}`: {error}")]
+    Unwitnessed {
+        /// The log.
+        log: Log,
+        /// The name of its key.
+        witness: String,
+        /// What it says.
+        error: AskError,
+    },
     /// The policy must not follow the versions before it (P19).
     #[error(transparent)]
     Policy(#[from] history::Refusal),
@@ -135,6 +164,15 @@ impl OpenError {
             Self::CheckpointDamaged { .. } | Self::SignedMissing { .. } | Self::SignedAltered { .. } => {
                 "keep the folder as it is: it is evidence; restore it elsewhere from a backup, or begin a new journal in \
                  another folder"
+            }
+            Self::Contradicted { .. } => {
+                "was a backup restored, or a copy of the folder started? Put the newest folder back, or keep this one as \
+                 evidence and begin a new journal, with a new key, in another folder; `townclerk witness show`, where \
+                 the witness is, prints what it has signed"
+            }
+            Self::Unwitnessed { .. } => {
+                "see that the witness runs and was told of this log's key; or set `required = false` in \
+                 [[site.journal.witness]]"
             }
             Self::Policy(_) => "give the policy a new version and date, or put its old text back",
             Self::Disk(_) | Self::Fault(_) => "see that the disk is mounted, writable for this user, and not full",
@@ -178,19 +216,34 @@ impl Journal {
     ///
     /// See [`OpenError`]. Nothing is changed by an attempt that fails before the policy is kept.
     pub fn open(settings: &Settings, policy: &Policy, policy_text: &str, clock: Clock) -> Result<Self, OpenError> {
-        let disk: Arc<dyn Disk> = Arc::new(Folder::new(&settings.folder));
+        let disk: Arc<dyn Disk> = Arc::new(match settings.immutable {
+            true => Folder::guarded(&settings.folder),
+            false => Folder::new(&settings.folder),
+        });
         let (origin, lock) = recovery::claim(&*disk)?;
         let key = Key::load(&settings.key)?;
         if key.origin() != origin {
             return Err(OpenError::KeyOfAnother);
         }
+        let logs = Log::ALL.map(|log| (log, key.verifier(log).clone()));
         let (sender, messages) = mpsc::channel();
         let queue = Arc::new(Queue::new(settings.queue, settings.on_failure, clock.clone(), sender));
-        let writer = prepare(&disk, settings, key, policy, policy_text, clock, Arc::clone(&queue))?;
-        let mut encoder = Encoder::new(settings.format);
+        let aside = Box::new(Runner::start(Arc::clone(&queue))?);
+        let writer = prepare(
+            &disk,
+            settings,
+            key,
+            policy,
+            policy_text,
+            clock,
+            Arc::clone(&queue),
+            aside,
+        )?;
+        let cosigning = Cosigning::start(&disk, &queue, &settings.witnesses, &logs)?;
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || {
             let _lock: Box<dyn Any + Send> = lock;
-            writer::run(writer, &messages, |entry, line| encoder.encode(entry, line))
+            let _cosigning = cosigning; // the last checkpoint is shown before the lock is given back
+            writer::run(writer, &messages)
         })?;
         Ok(Self {
             folder: settings.folder.clone(),
@@ -242,6 +295,11 @@ impl Journal {
     /// The other half.
     pub(crate) fn go_over(&self, policy: &Policy) {
         self.queue.tell(Message::Policy(policy.into()));
+    }
+
+    /// The policies that were in force, the oldest first.
+    pub(crate) fn policies(&self) -> io::Result<Vec<history::Version>> {
+        policies::versions(&*self.disk)
     }
 
     /// Where it is.
@@ -299,9 +357,32 @@ impl Drop for Journal {
     }
 }
 
+/// What a start has found of a log.
+struct Looked {
+    log: Log,
+    found: Found,
+    tree: LogTree,
+    copy: Option<Copy>,
+}
+
+impl Looked {
+    fn at(disk: &Arc<dyn Disk>, log: Log, signer: Signer) -> Result<Self, OpenError> {
+        let found = recovery::find(&**disk, log)?;
+        let tree = recovery::tree(disk, log, signer, &found)?;
+        let copy = Copy::plan(&**disk, log, tree.size().0, found.next)?;
+        Ok(Self { log, found, tree, copy })
+    }
+
+    fn appender(self, disk: &Arc<dyn Disk>, format: Format) -> Appender {
+        let Found { next, leftovers, .. } = self.found;
+        Appender::new(Arc::clone(disk), self.log, format, next, leftovers, self.tree)
+    }
+}
+
 /// Everything at start that may fail, in the order in which a crash in between does no harm: what was signed is looked
-/// at before anything is changed, unfinished lines are told before they are closed, and a policy's text is kept before
-/// it is told.
+/// at before anything is changed, and shown to the witnesses, what is not signed is copied before it is, unfinished
+/// lines are told before they are closed, and a policy's text is kept before it is told.
+#[allow(clippy::too_many_arguments)] // each is another thing
 pub(crate) fn prepare(
     disk: &Arc<dyn Disk>,
     settings: &Settings,
@@ -310,38 +391,62 @@ pub(crate) fn prepare(
     policy_text: &str,
     clock: Clock,
     queue: Arc<Queue>,
+    aside: Box<dyn Aside>,
 ) -> Result<Writer, OpenError> {
-    let found_in = |log, signer| -> Result<(Found, LogTree), OpenError> {
-        let found = recovery::find(&**disk, log)?;
-        let tree = recovery::tree(disk, log, signer, &found)?;
-        Ok((found, tree))
+    let look = |log, signer| Looked::at(disk, log, signer);
+    let signers = key.into_signers();
+    let access = look(Log::Access, signers.access)?;
+    let events = look(Log::Events, signers.events)?;
+    let addresses = match recovery::is_told(disk, Log::Addresses)? {
+        true => Ok(look(Log::Addresses, signers.addresses)?),
+        false => Err(signers.addresses),
     };
-    let (access_signer, events_signer) = key.into_signers();
-    let (access, access_tree) = found_in(Log::Access, access_signer)?;
-    let (events, events_tree) = found_in(Log::Events, events_signer)?;
+    let trees: Vec<_> = [&access, &events]
+        .into_iter()
+        .chain(&addresses)
+        .map(|looked| (looked.log, &looked.tree))
+        .collect();
+    cosigning::start::judge(&**disk, &settings.witnesses, &trees)?;
     policies::keep(&**disk, policy, policy_text)?;
-    recovery::sync(&**disk, Log::Access, &access)?;
-    recovery::sync(&**disk, Log::Events, &events)?;
-    let torn = [(Log::Access, &access), (Log::Events, &events)]
-        .map(|(log, found)| found.last.zip(found.torn).map(|(segment, lines)| (log, segment, lines)));
-
-    let access = Appender::new(
+    let policy_in_force = PolicyInForce::from(policy);
+    let bounds = Bounds::under(&**disk, &policy_in_force)?;
+    for looked in [&access, &events].into_iter().chain(&addresses) {
+        disk.sync_folder(looked.log.folder())?;
+    }
+    let torn: Vec<_> = [&access, &events]
+        .into_iter()
+        .chain(&addresses)
+        .filter_map(|looked| Some((looked.log, looked.found.torn?, looked.copy.is_some())))
+        .collect();
+    let copies: Vec<_> = [&access]
+        .into_iter()
+        .chain(&addresses)
+        .filter_map(|looked| Some((looked.log, looked.copy.clone()?)))
+        .collect();
+    let access = access.appender(disk, settings.format);
+    let addresses = match addresses {
+        Ok(looked) => looked.appender(disk, Format::JsonLines),
+        Err(signer) => Appender::unmade(disk, Log::Addresses, Format::JsonLines, signer),
+    };
+    let events_copy = events.copy.clone();
+    let mut events = events.appender(disk, Format::JsonLines);
+    if let Some(copy) = &events_copy {
+        // Told in the copy itself: nothing tells it otherwise before there is a log of events to go on with.
+        let mut line = Vec::new();
+        Event::copied(Log::Events, copy).encode(clock.now(), &mut line);
+        events.take_over(copy, Some(&line))?;
+    }
+    let mut writer = Writer::new(
         Arc::clone(disk),
-        Log::Access,
-        settings.format,
-        access.next,
-        access.leftovers,
-        access_tree,
+        settings,
+        clock,
+        queue,
+        aside,
+        policy_in_force,
+        bounds,
+        Requests::new(access, addresses, policy.addresses.is_some()),
+        events,
     );
-    let events = Appender::new(
-        Arc::clone(disk),
-        Log::Events,
-        Format::JsonLines,
-        events.next,
-        events.leftovers,
-        events_tree,
-    );
-    let mut writer = Writer::new(Arc::clone(disk), settings, clock, queue, policy.into(), access, events);
     writer.events.push(&Event::Start {
         version: env!("CARGO_PKG_VERSION"),
     });
@@ -349,14 +454,23 @@ pub(crate) fn prepare(
         version: policy.version.clone(),
         effective: policy.effective,
     });
-    for &(log, segment, lines) in torn.iter().flatten() {
+    for &(log, (segment, lines), _) in &torn {
         tracing::warn!(%log, %segment, lines, "an unfinished line was found");
         writer.events.push(&Event::Torn { log, segment, lines });
     }
+    for (log, copy) in &copies {
+        writer.events.push(&Event::copied(*log, copy));
+    }
     writer.sync_events()?;
-    // A segment without one whole line is a leftover, and will be or has been replaced.
-    for &(log, segment, _) in torn.iter().flatten().filter(|(_, _, lines)| *lines > 0) {
-        recovery::close_line(&**disk, log, segment)?;
+    for (log, copy) in &copies {
+        writer.take_over(*log, copy)?;
+    }
+    // Where a copy was made the void rule takes back the end. A segment without one whole line is a leftover, and will
+    // be or has been replaced.
+    for &(log, (segment, lines), copied) in &torn {
+        if lines > 0 && !copied {
+            recovery::close_line(&**disk, log, segment)?;
+        }
     }
     writer.seal()?;
     writer.go_round();

@@ -2,13 +2,15 @@
 //! long as the entry can.
 
 use std::io;
+use std::path::Path;
 
 use super::OpenError;
-use super::disk::Disk;
+use super::disk::{Disk, Folder};
 use super::layout;
 use super::recovery::text;
-use crate::policy::Policy;
-use crate::policy::history::{self, Earlier, Standing};
+use crate::policy::history::{self, Earlier, Standing, Version};
+use crate::policy::{self, Policy, Retention};
+use crate::reader::Faults;
 
 const FOLDER: &str = "policies";
 const EXTENSION: &str = ".toml";
@@ -37,6 +39,32 @@ pub(crate) fn judge(disk: &dyn Disk, policy: &Policy, policy_text: &str) -> Resu
     let earlier = earlier(disk)?;
     let earlier = earlier.iter().map(|(version, text)| Earlier { version, text });
     Ok(history::judge(earlier, policy, policy_text)?)
+}
+
+/// The policies that were in force in the journal in `folder`, the oldest first. It may be written meanwhile.
+///
+/// # Errors
+///
+/// Those of the disk; [`io::ErrorKind::NotFound`] if there is no journal.
+pub fn policies(folder: &Path) -> io::Result<Vec<Version>> {
+    versions(&Folder::new(folder))
+}
+
+pub(crate) fn versions(disk: &dyn Disk) -> io::Result<Vec<Version>> {
+    let earlier = earlier(disk)?;
+    let earlier = earlier.iter().map(|(version, text)| Earlier { version, text });
+    Ok(history::versions(earlier))
+}
+
+/// How long the newest policy that had a log of addresses kept it; `None` if none had. A version that cannot be read
+/// any more says nothing.
+pub(crate) fn retention_of_addresses(disk: &dyn Disk) -> io::Result<Option<Retention>> {
+    let newest = earlier(disk)?
+        .iter()
+        .filter_map(|(version, text)| policy::parse(version, text, &mut Faults::new()))
+        .filter_map(|policy| Some((policy.effective, policy.addresses?.retention())))
+        .max_by_key(|(effective, _)| *effective);
+    Ok(newest.map(|(_, retention)| retention))
 }
 
 /// Versions that were in force, each with its text.

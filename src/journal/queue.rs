@@ -11,8 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::cosigning::Bell;
 use super::event::{Event, Stop};
-use super::{OnFailure, PolicyInForce};
+use super::packing::{Done, PackError};
+use super::segment::Name;
+use super::{Log, OnFailure, PolicyInForce};
 use crate::clock::Clock;
 use crate::entry::Entry;
 
@@ -24,6 +27,9 @@ pub(crate) enum Message {
     Entry(Entry),
     Event(Event),
     Policy(PolicyInForce),
+    /// What was done beside the writer has ended.
+    Home,
+    Packed(Result<Done, ((Log, Name), PackError)>),
     Close(Stop),
 }
 
@@ -92,6 +98,8 @@ pub(crate) struct Queue {
     events: AtomicU64,
     durable: AtomicU64,
     tally: Mutex<Tally>,
+    /// Rung when a checkpoint is durable.
+    pub(crate) signed: Bell,
 }
 
 /// What could not be recorded since the last `journal.gap`.
@@ -117,6 +125,7 @@ impl Queue {
             events,
             durable,
             tally,
+            signed: Bell::default(),
         }
     }
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::Log;
+use super::age::Identities;
 use super::disk::{Disk, Folder};
+use super::packing;
 use super::segment::{self, Name};
 
 /// The records of a log, from the oldest that is kept to the newest that is whole. The journal may be written and
@@ -28,6 +30,7 @@ pub struct Lines {
     next: u64,
     line: Vec<u8>,
     read: u64,
+    unreadable: Vec<Name>,
 }
 
 /// A segment that is to be read.
@@ -78,13 +81,14 @@ impl fmt::Debug for Line<'_> {
 }
 
 impl Lines {
-    /// Opens a log of the journal in `folder`.
+    /// Opens a log of the journal in `folder`. Segments that are encrypted, and that none of the identities opens, are
+    /// passed over: see [`Lines::unreadable`].
     ///
     /// # Errors
     ///
     /// When the log's folder cannot be listed.
-    pub fn of(folder: &Path, log: Log) -> io::Result<Self> {
-        Self::on(Arc::new(Folder::new(folder)), log)
+    pub fn of(folder: &Path, log: Log, identities: &Identities) -> io::Result<Self> {
+        Self::on(Arc::new(Folder::with(folder, identities)), log)
     }
 
     pub(crate) fn on(disk: Arc<dyn Disk>, log: Log) -> io::Result<Self> {
@@ -97,6 +101,7 @@ impl Lines {
             next: 0,
             line: Vec::new(),
             read: 0,
+            unreadable: Vec::new(),
         };
         lines.look()?;
         Ok(lines)
@@ -133,6 +138,7 @@ impl Lines {
             next: 0,
             line: Vec::new(),
             read: 0,
+            unreadable: Vec::new(),
         })
     }
 
@@ -144,13 +150,18 @@ impl Lines {
     pub fn ahead(&self) -> io::Result<(usize, u64)> {
         let mut bytes = 0;
         for ahead in &self.ahead {
-            match self.disk.status(&ahead.name.path(self.log)) {
+            match segment::status(&*self.disk, self.log, ahead.name) {
                 Ok(status) => bytes += status.length.saturating_sub(ahead.from.1),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
         Ok((self.ahead.len(), bytes))
+    }
+
+    /// The segments that were passed over so far because they are encrypted, and no identity opens them.
+    pub fn unreadable(&self) -> &[Name] {
+        &self.unreadable
     }
 
     /// The bytes that were read so far.
@@ -169,7 +180,10 @@ impl Lines {
                 let Some(ahead) = self.ahead.pop_front() else {
                     return Ok(None);
                 };
-                self.open = open_segment(&*self.disk, self.log, &ahead)?;
+                match open_segment(&*self.disk, self.log, &ahead) {
+                    Err(error) if packing::is_sealed(&error) => self.unreadable.push(ahead.name),
+                    opened => self.open = opened?,
+                }
                 continue;
             };
             self.line.clear();
@@ -238,7 +252,7 @@ impl Lines {
 /// `None` if retention was faster.
 fn open_segment(disk: &dyn Disk, log: Log, ahead: &Ahead) -> io::Result<Option<Open>> {
     let (next, place) = ahead.from;
-    match disk.open_at(&ahead.name.path(log), place) {
+    match packing::open_at(disk, log, ahead.name, place) {
         Ok(text) => Ok(Some(Open {
             name: ahead.name,
             text: BufReader::with_capacity(64 * 1024, text),

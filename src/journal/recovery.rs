@@ -5,13 +5,14 @@ use std::any::Any;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::cosigning::kept;
 use super::disk::Disk;
 use super::growing::length;
 use super::layout::{self, FOLDERS, LOCK, MARKER, Marker};
 use super::log_tree::{self, LogTree, Unproven};
 use super::note::Signer;
-use super::segment::{self, Beside, CANCEL, Name, Scan};
-use super::{Log, OpenError, holds};
+use super::segment::{self, Beside, CANCEL, Name, Packed, Scan};
+use super::{Lines, Log, OpenError, holds};
 
 /// Whether others than the journal's user can read any of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,8 @@ pub(crate) fn claim(disk: &dyn Disk) -> Result<(String, Box<dyn Any + Send>), Op
     }
 }
 
-/// The folder itself, the two files in it, the folders in it (that of the holds, if there were any), every segment and
-/// every salt.
+/// The folder itself, the two files in it, the folders in it (those of further logs, of holds and of cosigned
+/// checkpoints if they are there), every segment and every salt.
 fn modes(disk: &dyn Disk) -> Result<Modes, OpenError> {
     let mut paths = vec![String::new(), MARKER.to_owned(), LOCK.to_owned()];
     paths.extend(FOLDERS.map(str::to_owned));
@@ -61,17 +62,26 @@ fn modes(disk: &dyn Disk) -> Result<Modes, OpenError> {
         }
     }
     for log in Log::ALL {
-        for name in disk.list(log.folder())? {
-            let ours = Name::parse(&name).or_else(|| Beside::Salt.parse(&name)).is_some();
+        let names = match disk.list(log.folder()) {
+            Err(error) if log.is_optional() && error.kind() == io::ErrorKind::NotFound => continue,
+            names => names?,
+        };
+        if log.is_optional() && disk.status(log.folder())?.mode & 0o077 != 0 {
+            return Ok(Modes::Exposed);
+        }
+        for name in names {
+            let ours = Packed::parse(&name).is_some() || Beside::Salt.parse(&name).is_some();
             if ours && disk.status(&format!("{}/{name}", log.folder()))?.mode & 0o077 != 0 {
                 return Ok(Modes::Exposed);
             }
         }
     }
-    match disk.status(holds::FOLDER) {
-        Ok(status) if status.mode & 0o077 != 0 => return Ok(Modes::Exposed),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
+    for folder in [holds::FOLDER, kept::FOLDER] {
+        match disk.status(folder) {
+            Ok(status) if status.mode & 0o077 != 0 => return Ok(Modes::Exposed),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
     }
     Ok(Modes::Private)
 }
@@ -98,10 +108,8 @@ pub(crate) struct Found {
     pub(crate) next: u64,
     /// Segments at that index, which hold nothing.
     pub(crate) leftovers: Vec<Name>,
-    /// The last segment, if it must be made durable.
-    pub(crate) last: Option<Name>,
-    /// Its whole lines, if an unfinished one follows that must be told and closed.
-    pub(crate) torn: Option<u64>,
+    /// The last segment and its whole lines, if an unfinished one follows that must be told and closed.
+    pub(crate) torn: Option<(Name, u64)>,
 }
 
 /// Reads how a log ends; of its text, only the last segment.
@@ -121,18 +129,12 @@ pub(crate) fn find(disk: &dyn Disk, log: Log) -> io::Result<Found> {
         }
     };
     let next = first + lines;
-    let (last, torn) = match end {
-        End::Nowhere | End::Empty => (None, None),
-        End::Whole | End::Closed => (names.last().copied(), None),
-        End::Torn => (names.last().copied(), Some(lines)),
+    let torn = match end {
+        End::Nowhere | End::Empty | End::Whole | End::Closed => None,
+        End::Torn => names.last().map(|last| (*last, lines)),
     };
     let leftovers = names.into_iter().filter(|name| name.first >= next).collect();
-    Ok(Found {
-        next,
-        leftovers,
-        last,
-        torn,
-    })
+    Ok(Found { next, leftovers, torn })
 }
 
 /// What the newest checkpoint of a log says.
@@ -158,13 +160,13 @@ pub(crate) enum Said {
 pub(crate) enum Records {
     /// They are those that were signed, and no more.
     Signed,
-    /// They are, and whole ones follow that a crash has kept from being signed.
+    /// They are, and whole ones follow that a crash has kept from being signed: they are copied.
     More,
     /// Signed ones are missing, or one between them and the last.
     Missing,
     /// They do not lead to what was signed.
     Altered,
-    /// Their secret is not there.
+    /// The secret of signed ones is not there.
     Unsalted,
 }
 
@@ -184,7 +186,7 @@ pub(crate) enum Files {
 pub(crate) enum Verdict {
     /// It is as the last checkpoint says.
     AsSigned,
-    /// Its files are completed from the lines, or written anew, and signed.
+    /// Its files are written anew from the lines, or lines that are not signed are copied; then it is signed.
     Mend,
     /// A file is missing: the journal is not opened, nor in any of the following cases.
     Incomplete,
@@ -214,7 +216,8 @@ pub(crate) fn judge(said: Said) -> Verdict {
     }
 }
 
-/// Reads the tree of a log that ends as `found`. Nothing is written; what is to be mended is, with the next checkpoint.
+/// Reads the tree of a log that ends as `found`, up to the newest checkpoint. Nothing is written; what is to be mended
+/// is, with the next checkpoint.
 pub(crate) fn tree(disk: &Arc<dyn Disk>, log: Log, signer: Signer, found: &Found) -> Result<LogTree, OpenError> {
     let (tree, said) = match log_tree::load(disk, log, signer, found) {
         Ok((tree, said)) => (Some(tree), said),
@@ -238,12 +241,18 @@ pub(crate) fn tree(disk: &Arc<dyn Disk>, log: Log, signer: Signer, found: &Found
     Err(refusal)
 }
 
-/// Makes durable what a process that was killed may have left with the kernel, before the log goes on behind it.
-pub(crate) fn sync(disk: &dyn Disk, log: Log, found: &Found) -> io::Result<()> {
-    if let Some(last) = found.last {
-        disk.append(&last.path(log))?.sync()?;
+/// Whether the events tell of a segment of a log, so that the log must be there. What is found of a log that they do
+/// not tell of was never finished, and is made anew when it is needed.
+pub(crate) fn is_told(disk: &Arc<dyn Disk>, log: Log) -> io::Result<bool> {
+    let told = format!("\"event.name\":\"segment.begin\",\"log\":\"{log}\"");
+    let told = memchr::memmem::Finder::new(&told);
+    let mut lines = Lines::on(Arc::clone(disk), Log::Events)?;
+    while let Some(line) = lines.next_line()? {
+        if told.find(line.text).is_some() {
+            return Ok(true);
+        }
     }
-    disk.sync_folder(log.folder())
+    Ok(false)
 }
 
 /// Closes an unfinished line, so that it can never be taken for a record. This is an append like any other.

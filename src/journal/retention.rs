@@ -1,12 +1,17 @@
 //! Retention is an upper bound: a segment goes, whole, before its oldest entry is older than the policy allows, unless
-//! a hold keeps it.
+//! a hold keeps it. Each log about visitors has its own; a policy without a log of addresses leaves the one that is
+//! there the bound that it had last.
 //!
 //! A segment of day D holds exchanges that ended on D, so they may have arrived somewhat earlier. It is due two hours
 //! before D's first second is too old: one hour for exchanges that last long, one because rounds are an hour apart.
 //! What lasts longer still, a tunnel, counts from its end.
 //!
+//! A clock that is far ahead of what the journal knows is not believed at once ([`super::belief`]).
+//!
 //! With a segment goes its salt. Leaves stay until the tile that they are in is not needed any more, and the levels
-//! above them for ever: what is kept can still be proven to stand where it stood.
+//! above them for ever: what is kept can still be proven to stand where it stood. So do the leaves around the size that
+//! a witness has signed last, from which the next proof goes on; it is older than the rest only if the witness is
+//! silent.
 //!
 //! Behind a segment that is held the first of those that go leaves an empty one of its name: it still says up to which
 //! index the lines before it count.
@@ -19,21 +24,25 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
+use super::belief::{Belief, Time};
+use super::cosigning::kept;
 use super::disk::{Disk, Folder};
 use super::event::Event;
 use super::fault::{Fault, Kind, Step};
 use super::holds::{self, Case, Hold, HoldError, Holds};
-use super::segment::{self, Beside, Name};
+use super::segment::{self, Beside, Form, Name, Packed};
 use super::tree::{self, EntryIndex};
 use super::writer::{Goal, Writer};
-use super::{Log, layout};
-use crate::policy::Retention;
+use super::{Log, PolicyInForce, layout, policies};
+use crate::policy::{Policy, Retention};
 
 const AHEAD: SignedDuration = SignedDuration::from_hours(2);
 
 /// A segment that the policy keeps no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
+    /// In which log.
+    pub log: Log,
     /// Which.
     pub segment: Name,
     /// How long it is.
@@ -49,94 +58,112 @@ impl Due {
     /// # Errors
     ///
     /// [`HoldError::NotAJournal`]; [`HoldError::Damaged`], with which nothing is removed; [`HoldError::Disk`].
-    pub fn now(folder: &Path, retention: Retention, now: Timestamp) -> Result<Vec<Self>, HoldError> {
+    pub fn now(folder: &Path, policy: &Policy, now: Timestamp) -> Result<Vec<Self>, HoldError> {
         let holds = Holds::of(folder)?.list()?;
         let disk = Folder::new(folder);
-        let names = segment::list(&disk, Log::Access)?;
+        let bounds = Bounds::under(&disk, &policy.into())?;
         let mut found = Vec::new();
-        for at in 0..due(&names, retention, now) {
-            let segment = names[at];
-            let bytes = match disk.status(&segment.path(Log::Access)) {
-                Ok(status) => status.length,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error.into()),
-            };
-            if bytes > 0 {
-                let held = holds::keeping(&holds, &segment, names.get(at + 1)).cloned().collect();
-                found.push(Self { segment, bytes, held });
+        for log in Log::OF_VISITORS {
+            let names = segment::list(&disk, log)?;
+            for at in 0..due(&names, bounds.of(log), now) {
+                let segment = names[at];
+                let bytes = match segment::status(&disk, log, segment) {
+                    Ok(status) => status.length,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                if bytes > 0 {
+                    let held = holds::keeping(&holds, &segment, names.get(at + 1)).cloned().collect();
+                    let found_here = Self {
+                        log,
+                        segment,
+                        bytes,
+                        held,
+                    };
+                    found.push(found_here);
+                }
             }
         }
         Ok(found)
     }
 }
 
-impl Writer {
-    /// Tells which holds were set and released; then removes the segments of `access` that are due and not held: told
-    /// first, durably, and the oldest first. The events of a journal hold nothing about a visitor and stay.
-    pub(crate) fn retire(&mut self) -> Result<(), Fault> {
-        let holds = self.look_at_holds()?;
-        let now = self.clock.now();
-        let mut names = self.segments()?;
-        // The last segment is followed by an empty one before it goes: the index must outlive the records.
-        if let Some(last) = names
-            .last()
-            .filter(|_| due(&names, self.policy.retention, now) == names.len())
-            && holds::keeping(&holds, last, None).next().is_none()
-            && self.length(last)? > 0
-        {
-            self.settle(Goal::Ended);
-            self.mark()?;
-            names = self.segments()?;
-        }
-        let due = due(&names, self.policy.retention, now).min(names.len().saturating_sub(1));
-        for run in loose(&names, due, &holds) {
-            self.remove(&names, run)?;
-        }
-        self.sweep()
+/// How long each log about visitors keeps what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    access: Retention,
+    addresses: Retention,
+}
+
+impl Bounds {
+    /// Those of a policy. What it does not say of addresses, the newest one before it that did has said.
+    pub(crate) fn under(disk: &dyn Disk, policy: &PolicyInForce) -> io::Result<Self> {
+        let addresses = match policy.addresses {
+            Some(addresses) => addresses,
+            None => policies::retention_of_addresses(disk)?.unwrap_or(policy.retention),
+        };
+        Ok(Self {
+            access: policy.retention,
+            addresses,
+        })
     }
 
-    /// Removes the salts of segments that are gone or were emptied: the hashes made with them say nothing any more. And
-    /// the leaves of tiles that lie wholly before the first record that is kept; nobody needs them for any proof.
-    fn sweep(&self) -> Result<(), Fault> {
-        let log = Log::Access;
-        let names = self.segments()?;
-        let Some(last) = names.last() else { return Ok(()) };
-        let beside = self.disk.list(log.folder()).map_err(fault())?;
-        let path = |file: &str| format!("{}/{file}", log.folder());
-        let mut salted = Vec::new();
-        for name in &names {
-            if name == last || self.length(name)? > 0 {
-                salted.push(name.stem());
-            }
+    /// Goes over to another policy.
+    pub(crate) fn follow(&mut self, policy: &PolicyInForce) {
+        self.access = policy.retention;
+        self.addresses = policy.addresses.unwrap_or(self.addresses);
+    }
+
+    pub(crate) fn of(self, log: Log) -> Retention {
+        match log {
+            Log::Access => self.access,
+            Log::Addresses => self.addresses,
+            Log::Events => Retention::Unlimited,
         }
-        let mut swept = false;
-        for file in &beside {
-            if Beside::Salt
-                .parse(file)
-                .is_some_and(|name| !salted.contains(&name.stem()))
-            {
-                layout::remove(&*self.disk, &path(file)).map_err(fault())?;
-                swept = true;
-            }
-        }
-        let mut leaves: Vec<_> = beside.iter().filter_map(|file| Beside::Leaves.parse(file)).collect();
-        leaves.sort_by_key(|name| (name.first, name.day));
-        let kept = tree::first_kept(0, EntryIndex(names.first().unwrap_or(last).first));
-        for pair in leaves.windows(2).filter(|pair| pair[1].first <= kept) {
-            layout::remove(&*self.disk, &path(&pair[0].beside(Beside::Leaves))).map_err(fault())?;
-            swept = true;
-        }
-        if swept {
-            self.disk.sync_folder(log.folder()).map_err(fault())?;
+    }
+}
+
+impl Writer {
+    /// Tells which holds were set and released; then removes the segments about visitors that are due and not held:
+    /// told first, durably, and the oldest first. The events of a journal hold nothing about a visitor and stay.
+    pub(crate) fn retire(&mut self) -> Result<(), Fault> {
+        let now = self.believed_time()?;
+        let holds = self.look_at_holds()?;
+        for log in Log::OF_VISITORS {
+            self.retire_from(log, now, &holds)?;
         }
         Ok(())
     }
 
+    fn retire_from(&mut self, log: Log, now: Timestamp, holds: &[Hold]) -> Result<(), Fault> {
+        let bound = self.bounds.of(log);
+        let mut names = segments(&*self.disk, log)?;
+        // The last segment is followed by an empty one before it goes: the index must outlive the records.
+        if let Some(last) = names.last().filter(|_| due(&names, bound, now) == names.len())
+            && holds::keeping(holds, last, None).next().is_none()
+            && length(&*self.disk, log, last)? > 0
+        {
+            self.settle(Goal::Ended);
+            self.mark(log)?;
+            names = segments(&*self.disk, log)?;
+        }
+        let due = due(&names, bound, now).min(names.len().saturating_sub(1));
+        for run in loose(&names, due, holds) {
+            self.remove(log, &names, run)?;
+        }
+        sweep(&*self.disk, log)
+    }
+
     /// Removes segments that stand next to each other.
-    fn remove(&mut self, names: &[Name], mut run: Range<usize>) -> Result<(), Fault> {
+    fn remove(&mut self, log: Log, names: &[Name], mut run: Range<usize>) -> Result<(), Fault> {
         // What an earlier round emptied behind a held segment stays until that one goes.
         let behind_held = run.start > 0;
-        if behind_held && names.get(run.start).map_or(Ok(0), |name| self.length(name))? == 0 {
+        if behind_held
+            && names
+                .get(run.start)
+                .map_or(Ok(0), |name| length(&*self.disk, log, name))?
+                == 0
+        {
             run.start += 1;
         }
         let (Some(going), Some(next)) = (names.get(run.clone()), names.get(run.end)) else {
@@ -147,7 +174,7 @@ impl Writer {
         };
         let segments = going.len() as u64;
         self.events.push(&Event::Retention {
-            log: Log::Access,
+            log,
             segments,
             first: first.first,
             next: next.first,
@@ -155,22 +182,39 @@ impl Writer {
         });
         self.sync_events()?;
         self.seal()?; // What goes was signed, and so is the event.
-        let emptied = usize::from(behind_held && self.follows_held(names, run.start)?);
+        let emptied = usize::from(behind_held && follows_held(&*self.disk, log, names, run.start)?);
         for name in going.iter().take(emptied) {
-            layout::replace(&*self.disk, Log::Access.folder(), &name.to_string(), "").map_err(fault())?;
+            layout::replace(&*self.disk, log.folder(), &name.to_string(), "").map_err(fault(log))?;
+            for form in Form::ALL.into_iter().filter(|form| *form != Form::PLAIN) {
+                let packed = Packed { name: *name, form };
+                layout::remove(&*self.disk, &packed.path(log)).map_err(fault(log))?;
+            }
         }
         for name in going.iter().skip(emptied) {
-            self.disk.remove(&name.path(Log::Access)).map_err(fault())?;
-            self.disk.sync_folder(Log::Access.folder()).map_err(fault())?;
+            segment::remove(&*self.disk, log, *name).map_err(fault(log))?;
+            self.disk.sync_folder(log.folder()).map_err(fault(log))?;
         }
-        tracing::info!(segments, "segments removed as the policy asks");
+        tracing::info!(%log, segments, "segments removed as the policy asks");
         Ok(())
     }
 
-    /// Whether the segment before this one has lines.
-    fn follows_held(&self, names: &[Name], at: usize) -> Result<bool, Fault> {
-        let before = at.checked_sub(1).and_then(|before| names.get(before));
-        before.map_or(Ok(false), |before| Ok(self.length(before)? > 0))
+    /// The time that a removal goes by: the clock's, or an earlier one while the clock is doubted, which is told.
+    fn believed_time(&mut self) -> Result<Timestamp, Fault> {
+        let belief = match &mut self.belief {
+            Some(belief) => belief,
+            None => self
+                .belief
+                .insert(Belief::read(&self.disk).map_err(fault(Log::Events))?),
+        };
+        let Time { now, is_news } = belief.hear(self.clock.now());
+        let mut bounds = Log::OF_VISITORS.into_iter().map(|log| self.bounds.of(log));
+        if is_news && bounds.any(|bound| bound != Retention::Unlimited) {
+            belief.tell();
+            tracing::warn!(sure = %now, "the clock is more than a week ahead; for a day nothing is removed by it");
+            self.events.push(&Event::Doubt { sure: now });
+            self.sync_events()?;
+        }
+        Ok(now)
     }
 
     /// The holds that are set, the changes told durably.
@@ -198,18 +242,70 @@ impl Writer {
         }
         Ok(holds)
     }
-
-    fn length(&self, name: &Name) -> Result<u64, Fault> {
-        Ok(self.disk.status(&name.path(Log::Access)).map_err(fault())?.length)
-    }
-
-    fn segments(&self) -> Result<Vec<Name>, Fault> {
-        segment::list(&*self.disk, Log::Access).map_err(fault())
-    }
 }
 
-fn fault() -> impl FnOnce(io::Error) -> Fault {
-    Fault::at(Log::Access, None, Step::Remove)
+/// Removes the salts of segments that are gone or were emptied: the hashes made with them say nothing any more. And
+/// the leaves of tiles that lie wholly before the first record that is kept; nobody needs them for any proof.
+fn sweep(disk: &dyn Disk, log: Log) -> Result<(), Fault> {
+    let names = segments(disk, log)?;
+    let Some(last) = names.last() else { return Ok(()) };
+    let beside = disk.list(log.folder()).map_err(fault(log))?;
+    let path = |file: &str| format!("{}/{file}", log.folder());
+    let mut salted = Vec::new();
+    for name in &names {
+        if name == last || length(disk, log, name)? > 0 {
+            salted.push(name.stem());
+        }
+    }
+    let mut swept = false;
+    for file in &beside {
+        let of = Beside::Salt.parse(file).or_else(|| Beside::SealedSalt.parse(file));
+        if of.is_some_and(|name| !salted.contains(&name.stem())) {
+            layout::remove(disk, &path(file)).map_err(fault(log))?;
+            swept = true;
+        }
+    }
+    let mut leaves: Vec<_> = beside.iter().filter_map(|file| Beside::Leaves.parse(file)).collect();
+    leaves.sort_by_key(|name| (name.first, name.day));
+    let kept = tree::first_kept(0, EntryIndex(names.first().unwrap_or(last).first));
+    let cosigned = kept::sizes(disk, log).map_err(fault(log))?;
+    let is_needed = |[first, next]: [u64; 2]| {
+        let tile = |size: u64| tree::first_kept(0, EntryIndex(size.saturating_sub(1)));
+        next > kept
+            || cosigned
+                .iter()
+                .any(|size| first < tile(*size) + 256 && tile(*size) < next)
+    };
+    for pair in leaves
+        .windows(2)
+        .filter(|pair| !is_needed([pair[0].first, pair[1].first]))
+    {
+        layout::remove(disk, &path(&pair[0].beside(Beside::Leaves))).map_err(fault(log))?;
+        swept = true;
+    }
+    if swept {
+        disk.sync_folder(log.folder()).map_err(fault(log))?;
+    }
+    Ok(())
+}
+
+/// Whether the segment before this one has lines.
+fn follows_held(disk: &dyn Disk, log: Log, names: &[Name], at: usize) -> Result<bool, Fault> {
+    let before = at.checked_sub(1).and_then(|before| names.get(before));
+    before.map_or(Ok(false), |before| Ok(length(disk, log, before)? > 0))
+}
+
+/// How long a segment is, in bytes.
+fn length(disk: &dyn Disk, log: Log, name: &Name) -> Result<u64, Fault> {
+    Ok(segment::status(disk, log, *name).map_err(fault(log))?.length)
+}
+
+fn segments(disk: &dyn Disk, log: Log) -> Result<Vec<Name>, Fault> {
+    segment::list(disk, log).map_err(fault(log))
+}
+
+fn fault(log: Log) -> impl FnOnce(io::Error) -> Fault {
+    Fault::at(log, None, Step::Remove)
 }
 
 /// How many segments, from the oldest on, are due. A clock that was wrong for a while has named segments out of order.

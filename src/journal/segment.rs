@@ -5,8 +5,8 @@ use std::io::{self, Read};
 
 use jiff::civil::Date;
 
-use super::disk::Disk;
-use super::{Format, Log};
+use super::disk::{Disk, Status};
+use super::{Format, Log, layout};
 
 /// ASCII CAN, "what precedes is to be disregarded" (ECMA-48, section 8.3.6): closes a torn line. No encoder writes it.
 pub(crate) const CANCEL: u8 = 0x18;
@@ -35,11 +35,82 @@ impl fmt::Display for Name {
     }
 }
 
+/// How the bytes of a closed segment are packed: compressed first, then encrypted. Of two forms of one segment the
+/// lesser counts; the other is one that a crash has kept from being finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Form {
+    /// To the administrator, by age.
+    pub encrypted: bool,
+    /// By zstd (RFC 8878).
+    pub compressed: bool,
+}
+
+impl Form {
+    /// As it was written.
+    pub const PLAIN: Self = Self {
+        encrypted: false,
+        compressed: false,
+    };
+
+    /// Every form, the least first.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::PLAIN,
+        Self {
+            encrypted: false,
+            compressed: true,
+        },
+        Self {
+            encrypted: true,
+            compressed: false,
+        },
+        Self {
+            encrypted: true,
+            compressed: true,
+        },
+    ];
+
+    /// What a segment's file name ends in.
+    pub fn suffix(self) -> &'static str {
+        match (self.compressed, self.encrypted) {
+            (false, false) => "",
+            (true, false) => ".zst",
+            (false, true) => ".age",
+            (true, true) => ".zst.age",
+        }
+    }
+}
+
+/// A segment in one of its forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packed {
+    pub(crate) name: Name,
+    pub(crate) form: Form,
+}
+
+impl Packed {
+    /// Reads a file name; `None` if it is no segment's.
+    pub(crate) fn parse(file: &str) -> Option<Self> {
+        // The most packed first: its suffix ends in that of another.
+        let (name, form) = Form::ALL
+            .iter()
+            .rev()
+            .find_map(|form| Some((Name::parse(file.strip_suffix(form.suffix())?)?, *form)))?;
+        Some(Self { name, form })
+    }
+
+    /// Its path from the journal's folder.
+    pub(crate) fn path(&self, log: Log) -> String {
+        self.name.path(log) + self.form.suffix()
+    }
+}
+
 /// A file beside a segment, by its segment's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
     /// The secret of the leaves.
     Salt,
+    /// The same, encrypted as the segment is.
+    SealedSalt,
     /// The leaves.
     Leaves,
 }
@@ -48,6 +119,7 @@ impl Beside {
     fn extension(self) -> &'static str {
         match self {
             Self::Salt => ".salt",
+            Self::SealedSalt => ".salt.age",
             Self::Leaves => ".leaves",
         }
     }
@@ -56,6 +128,9 @@ impl Beside {
     pub(crate) fn parse(self, name: &str) -> Option<Name> {
         Name::parse(&format!("{}.jsonl", name.strip_suffix(self.extension())?))
     }
+
+    /// Every kind of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Salt, Self::SealedSalt, Self::Leaves];
 }
 
 impl Name {
@@ -97,15 +172,47 @@ impl Name {
 }
 
 /// The segments of a log in the order of their records. Where two begin at the same index, the later one counts: a
-/// start or a retry was cut short between creating it and removing the other.
+/// start or a retry was cut short between creating it and removing the other. A log that is not there yet has none.
 pub(crate) fn list(disk: &dyn Disk, log: Log) -> io::Result<Vec<Name>> {
-    let mut names: Vec<_> = disk
-        .list(log.folder())?
-        .iter()
-        .filter_map(|name| Name::parse(name))
-        .collect();
-    names.sort_by_key(|name| (name.first, name.day));
+    let mut names: Vec<_> = forms(disk, log)?.iter().map(|packed| packed.name).collect();
+    names.dedup();
     Ok(names)
+}
+
+/// The same, each in every form that is there, the one that counts first.
+pub(crate) fn forms(disk: &dyn Disk, log: Log) -> io::Result<Vec<Packed>> {
+    let names = match disk.list(log.folder()) {
+        Err(error) if log.is_optional() && error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        names => names?,
+    };
+    let mut forms: Vec<_> = names.iter().filter_map(|name| Packed::parse(name)).collect();
+    forms.sort_by_key(|Packed { name, form }| (name.first, name.day, name.format == Format::Combined, *form));
+    Ok(forms)
+}
+
+/// The file of a segment that counts.
+pub(crate) fn status(disk: &dyn Disk, log: Log, name: Name) -> io::Result<Status> {
+    in_its_form(|form| disk.status(&Packed { name, form }.path(log)))
+}
+
+/// Does something with the first form of a segment that is there. A form is removed only after another is there, later
+/// in this order.
+pub(crate) fn in_its_form<T>(mut work: impl FnMut(Form) -> io::Result<T>) -> io::Result<T> {
+    for form in Form::ALL {
+        match work(form) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => return done,
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// Removes a segment, whatever its form.
+pub(crate) fn remove(disk: &dyn Disk, log: Log, name: Name) -> io::Result<()> {
+    for form in Form::ALL {
+        layout::remove(disk, &Packed { name, form }.path(log))?;
+    }
+    Ok(())
 }
 
 /// Whether a line, taken without its `\n`, is void, and with it the rest of its segment.
@@ -219,6 +326,19 @@ mod tests {
                 unfinished: false
             }
         );
+    }
+
+    #[test]
+    fn a_packed_name_says_whose_form_it_is_and_the_least_packed_comes_first() {
+        let name = Name::parse("20261121-00000000000001048576.log").unwrap();
+        for form in Form::ALL {
+            let packed = Packed { name, form };
+            let file = format!("{name}{}", form.suffix());
+            assert_eq!(Packed::parse(&file), Some(packed));
+            assert_eq!(packed.path(Log::Access), format!("access/{file}"));
+        }
+        assert!(Form::ALL.is_sorted());
+        assert_eq!(Packed::parse("20261121-00000000000001048576.log.age.zst"), None);
     }
 
     proptest! {

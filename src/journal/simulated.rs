@@ -9,14 +9,15 @@ use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::disk::{Disk, File, Status};
+use super::age::Identities;
+use super::disk::{Disk, Errand, File, Guard, Status};
 
 pub(crate) const EIO: i32 = 5;
 pub(crate) const ENOSPC: i32 = 28;
 pub(crate) const EROFS: i32 = 30;
 
 #[derive(Clone, Default)]
-pub(crate) struct Simulated(Arc<Mutex<State>>);
+pub(crate) struct Simulated(Arc<Mutex<State>>, Identities);
 
 #[derive(Default)]
 struct State {
@@ -89,13 +90,21 @@ impl Simulated {
     /// A copy of what is there, without its faults.
     pub(crate) fn snapshot(&self) -> Self {
         let state = self.state();
-        Self(Arc::new(Mutex::new(State {
-            inodes: state.inodes.clone(),
-            names: state.names.clone(),
-            durable_names: state.durable_names.clone(),
-            folders: state.folders.clone(),
-            ..State::default()
-        })))
+        Self(
+            Arc::new(Mutex::new(State {
+                inodes: state.inodes.clone(),
+                names: state.names.clone(),
+                durable_names: state.durable_names.clone(),
+                folders: state.folders.clone(),
+                ..State::default()
+            })),
+            self.1.clone(),
+        )
+    }
+
+    /// The same disk, for somebody who can open what is encrypted on it.
+    pub(crate) fn read_with(&self, identities: Identities) -> Self {
+        Self(Arc::clone(&self.0), identities)
     }
 
     pub(crate) fn plan(&self, fault: Planned) {
@@ -205,7 +214,8 @@ impl Simulated {
 
 fn hollow(bytes: &mut [u8], holes: &[Range<usize>]) {
     for hole in holes {
-        bytes[hole.clone()].fill(0);
+        let end = hole.end.min(bytes.len());
+        bytes[hole.start.min(end)..end].fill(0);
     }
 }
 
@@ -323,6 +333,12 @@ impl Disk for Simulated {
         let free = Arc::strong_count(&state.locks) == 1;
         Ok(free.then(|| Box::new(Arc::clone(&state.locks)) as Box<dyn Any + Send>))
     }
+
+    fn guard(&self, _path: &str, _guard: Guard) {}
+
+    fn identities(&self) -> &Identities {
+        &self.1
+    }
 }
 
 struct Handle {
@@ -343,17 +359,24 @@ impl File for Handle {
         fault.map_or(Ok(length), |(error, _)| Err(error))
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        state.syncs += 1;
-        let fault = state.fault();
-        let inode = &mut state.inodes[self.inode];
-        if let Some((error, false)) = fault {
-            inode.lost.push(inode.durable.len()..inode.bytes.len());
-            return Err(error);
-        }
-        inode.durable = inode.bytes.clone();
-        hollow(&mut inode.durable, &inode.lost);
-        fault.map_or(Ok(()), |(error, _)| Err(error))
+    /// Of what was written by now: what is written until it ends stays as it is, or is lost with the rest if it fails.
+    fn sync_aside(&self) -> Errand {
+        let (disk, inode) = (self.disk.clone(), self.inode);
+        let length = disk.state().inodes[inode].bytes.len();
+        Box::new(move || {
+            let mut state = disk.state();
+            state.syncs += 1;
+            let fault = state.fault();
+            let inode = &mut state.inodes[inode];
+            if let Some((error, false)) = fault {
+                inode.lost.push(inode.durable.len()..inode.bytes.len());
+                return Err(error);
+            }
+            if inode.durable.len() < length {
+                inode.durable = inode.bytes[..length].to_vec();
+                hollow(&mut inode.durable, &inode.lost);
+            }
+            fault.map_or(Ok(()), |(error, _)| Err(error))
+        })
     }
 }

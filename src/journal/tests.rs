@@ -1,7 +1,13 @@
 //! The journal as a whole, on a simulated disk and on a real one.
 
+mod addresses;
+mod aside;
+mod copying;
+mod cosigned;
+mod guards;
 mod holds;
 mod model;
+mod packing;
 mod promises;
 mod reading;
 mod recovery;
@@ -9,20 +15,23 @@ mod threads;
 mod trees;
 
 use std::any::Any;
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use super::aside::Aside;
+use super::disk::Errand;
 use super::event::Stop;
 use super::key::Key;
 use super::log_tree::LogTree;
 use super::queue::{Message, Queue, Unavailable};
-use super::segment::Name;
+use super::segment::{self, Name};
 use super::simulated::Simulated;
 use super::writer::{Goal, Writer};
 use super::{CloseError, Format, Lines, Log, OnFailure, OpenError, Settings, layout, open};
@@ -54,6 +63,9 @@ fn settings() -> Settings {
         sync_interval: Duration::from_secs(1),
         queue: 64,
         on_failure: OnFailure::Refuse,
+        immutable: false,
+        closed: None,
+        witnesses: Vec::new(),
     }
 }
 
@@ -70,6 +82,7 @@ fn policy(version: &str, retention: Retention) -> Policy {
             address: String::new(),
             contact: String::new(),
         },
+        legal_basis: None,
         access: Class {
             purpose: text(),
             retention,
@@ -86,10 +99,13 @@ fn policy(version: &str, retention: Retention) -> Policy {
                 parameters: vec![],
             },
         },
+        addresses: None,
         cookies: Cookies {
             mode: Mode::Enforce,
             unlisted: Unlisted::Strip,
             expire_unlisted: false,
+            login_hosts: vec![],
+            first_page: None,
             allowed: vec![],
         },
         smallest_group: 10,
@@ -98,9 +114,68 @@ fn policy(version: &str, retention: Retention) -> Policy {
     }
 }
 
-/// A writer on a simulated disk, without its thread: every step is taken by the test.
+/// What is done beside the writer, in the test's hands: at once, or when the test says so.
+#[derive(Clone, Default)]
+struct Turns(Arc<Mutex<Turn>>);
+
+#[derive(Default)]
+struct Turn {
+    slow: bool,
+    errand: Option<Errand>,
+    outcome: Option<io::Result<()>>,
+}
+
+impl Aside for Turns {
+    fn begin(&mut self, errand: Errand) {
+        let mut turn = self.0.lock().unwrap();
+        assert!(turn.errand.is_none() && turn.outcome.is_none(), "two at a time");
+        match turn.slow {
+            true => turn.errand = Some(errand),
+            false => turn.outcome = Some(errand()),
+        }
+    }
+
+    fn outcome(&mut self, wait: bool) -> Option<io::Result<()>> {
+        if wait {
+            self.finish();
+        }
+        self.0.lock().unwrap().outcome.take()
+    }
+}
+
+impl Turns {
+    fn slow(&self, slow: bool) {
+        self.0.lock().unwrap().slow = slow;
+    }
+
+    /// What is under way ends; the writer does not know yet.
+    fn finish(&self) {
+        let mut turn = self.0.lock().unwrap();
+        if let Some(errand) = turn.errand.take() {
+            turn.outcome = Some(errand());
+        }
+    }
+
+    fn is_away(&self) -> bool {
+        self.0.lock().unwrap().errand.is_some()
+    }
+
+    /// Whether something has ended of which the writer does not know.
+    fn is_home(&self) -> bool {
+        self.0.lock().unwrap().outcome.is_some()
+    }
+
+    /// The process is gone before it was done.
+    fn forget(&self) {
+        let mut turn = self.0.lock().unwrap();
+        (turn.errand, turn.outcome) = (None, None);
+    }
+}
+
+/// A writer on a simulated disk, without its threads: every step is taken by the test.
 struct Bench {
     disk: Simulated,
+    turns: Turns,
     clock: Clock,
     settings: Settings,
     policy: Policy,
@@ -119,6 +194,7 @@ impl Bench {
     fn new() -> Self {
         let bench = Self {
             disk: Simulated::default(),
+            turns: Turns::default(),
             clock: Clock::set_to(at("2026-11-21T20:00:00Z")),
             settings: settings(),
             policy: policy("1", Retention::Unlimited),
@@ -126,13 +202,6 @@ impl Bench {
         };
         layout::init_on(&bench.disk, "town.example").unwrap();
         bench
-    }
-
-    /// Somebody's hand: a segment that no start has seen yet, with a salt.
-    fn plant(&self, path: &str, lines: &[u8]) {
-        self.disk.put(path, lines);
-        let (stem, _) = path.split_once('.').unwrap();
-        self.disk.put(&format!("{stem}.salt"), &[7; 32]);
     }
 
     fn opened() -> Self {
@@ -162,6 +231,7 @@ impl Bench {
             &text,
             clock,
             Arc::clone(&queue),
+            Box::new(self.turns.clone()),
         )?;
         self.running = Some(Running {
             writer,
@@ -201,9 +271,13 @@ impl Bench {
         std::mem::forget(slot); // Its place goes with the entry.
         let writer = self.writer();
         let day = writer.batch_day;
-        writer
-            .access
-            .push(day, |line| line.extend_from_slice(format!("{text}\n").as_bytes()));
+        writer.requests.push(day, |log, line| {
+            let text = match log {
+                Log::Addresses => format!("the address of {text}\n"),
+                Log::Access | Log::Events => format!("{text}\n"),
+            };
+            line.extend_from_slice(text.as_bytes());
+        });
         Ok(())
     }
 
@@ -219,6 +293,7 @@ impl Bench {
     }
 
     fn kill(&mut self) {
+        self.turns.forget();
         self.running = None;
     }
 

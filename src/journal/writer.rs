@@ -7,6 +7,9 @@
 //!                     │ error: a new segment at the first line that is not durable
 //!                     │ error again: failed; once a second, another new segment
 //! ```
+//!
+//! The syncs and signatures that the time asks for are done aside, one after the other, while further batches go to the
+//! kernel. Only where a segment ends or begins, or after an error, does the writer wait for the disk.
 
 use std::iter;
 use std::sync::Arc;
@@ -19,15 +22,21 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::appender::Appender;
+use super::aside::Aside;
+use super::belief::Belief;
+use super::copy::Copy;
 use super::disk::Disk;
 use super::event::{Event, Stop};
 use super::fault::Fault;
 use super::holds::Told;
+use super::packing::{Closed, Packer};
 use super::queue::{Message, Queue};
+use super::requests::{Begin, Requests};
+use super::retention::Bounds;
 use super::segment::Name;
 use super::{CloseError, Log, PolicyInForce, Settings, log_tree};
 use crate::clock::Clock;
-use crate::entry::Entry;
+use crate::entry::Encoder;
 
 /// A batch gathers for so long after its first entry. Whoever hands over an entry meanwhile wakes nobody.
 const GATHER: Duration = Duration::from_millis(5);
@@ -45,65 +54,93 @@ pub(crate) const ROUND: Duration = Duration::from_secs(60 * 60);
 pub(crate) enum Goal {
     /// Handed to the kernel.
     Written,
-    /// Durable.
-    Synced,
+    /// And nothing is under way aside.
+    Home,
     /// Durable and signed.
     Signed,
     /// Durable and signed, and the segment ended.
     Ended,
 }
 
+/// What is done aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Away {
+    Sync,
+    Sign,
+}
+
 /// The writer's state; [`run`] gives it a thread.
 pub(crate) struct Writer {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Clock,
-    pub(crate) access: Appender,
+    pub(crate) requests: Requests,
     pub(crate) events: EventLog,
     pub(crate) policy: PolicyInForce,
+    /// How long what is there is kept.
+    pub(crate) bounds: Bounds,
     /// The holds that were told; `None` until they are first looked at.
     pub(crate) told: Option<Told>,
+    /// What is believed of the time; `None` until something may be removed by it.
+    pub(crate) belief: Option<Belief>,
     /// The day on which the entries of this batch are taken.
     pub(crate) batch_day: Date,
-    queue: Arc<Queue>,
+    encoder: Encoder,
+    pub(crate) queue: Arc<Queue>,
+    aside: Box<dyn Aside>,
+    /// What is under way there, for the logs about requests.
+    away: Option<Away>,
     segment_bytes: u64,
     sync_interval: Duration,
     /// So many unsynced lines are synced before their time, for they hold places.
     early: u64,
+    /// Since when there are lines that no sync covers, not even one under way.
     unsynced_since: Option<Timestamp>,
     unsigned_since: Option<Timestamp>,
     /// How the disk failed, and when it was last tried.
     failed: Option<(Fault, Timestamp)>,
     /// When midnight and retention were last looked after.
     rounds_at: Timestamp,
+    /// How closed segments are packed, and by whom; those that could not be.
+    pub(crate) closed: Option<Closed>,
+    pub(crate) packer: Option<Packer>,
+    pub(crate) unpackable: Vec<(Log, Name)>,
 }
 
 impl Writer {
+    #[allow(clippy::too_many_arguments)] // each is another thing
     pub(crate) fn new(
         disk: Arc<dyn Disk>,
         settings: &Settings,
         clock: Clock,
         queue: Arc<Queue>,
+        aside: Box<dyn Aside>,
         policy: PolicyInForce,
-        access: Appender,
+        bounds: Bounds,
+        requests: Requests,
         events: Appender,
     ) -> Self {
         let events = EventLog {
             appender: events,
             queued: 0,
-            announced: None,
+            announced: [const { None }; Log::ALL.len()],
             clock: clock.clone(),
         };
         let rounds_at = clock.now();
-        queue.set_durable(access.durable());
+        queue.set_durable(requests.access.durable());
         Self {
             disk,
             clock,
-            access,
+            requests,
             events,
             policy,
+            bounds,
             told: None,
+            belief: None,
             batch_day: day_of(rounds_at),
+            encoder: Encoder::new(settings.format),
             queue,
+            aside,
+            away: None,
             segment_bytes: settings.segment_bytes,
             sync_interval: settings.sync_interval,
             early: (settings.queue as u64 / 4).max(1),
@@ -111,18 +148,45 @@ impl Writer {
             unsigned_since: None,
             failed: None,
             rounds_at,
+            closed: settings.closed.clone(),
+            packer: None,
+            unpackable: Vec::new(),
         }
     }
 
+    /// Takes over the lines of a log about requests that a start found, and no checkpoint covers.
+    pub(crate) fn take_over(&mut self, log: Log, copy: &Copy) -> Result<(), Fault> {
+        match log {
+            Log::Addresses => self.requests.addresses.take_over(copy, None)?,
+            Log::Access | Log::Events => self.requests.access.take_over(copy, None)?,
+        }
+        self.queue.set_durable(self.requests.access.durable());
+        Ok(())
+    }
+
     /// Takes one message; [`Writer::settle`] brings it to the disk. The reason, if the message was to stop.
-    pub(crate) fn take(&mut self, message: Message, encode: &mut impl FnMut(&Entry, &mut Vec<u8>)) -> Option<Stop> {
+    pub(crate) fn take(&mut self, message: Message) -> Option<Stop> {
         match message {
-            Message::Entry(entry) => self.access.push(self.batch_day, |line| encode(&entry, line)),
+            Message::Entry(entry) => {
+                let encoder = &mut self.encoder;
+                self.requests.push(self.batch_day, |log, line| match log {
+                    Log::Addresses => encoder.encode_addresses(&entry, line),
+                    Log::Access | Log::Events => encoder.encode(&entry, line),
+                });
+            }
             Message::Event(event) => {
                 self.events.push(&event);
                 self.events.queued += 1;
             }
             Message::Policy(policy) => self.adopt(policy),
+            Message::Home => {} // to be seen to with the batch
+            Message::Packed(packed) => {
+                self.settle(Goal::Home);
+                match self.failed {
+                    None => self.take_packed(packed),
+                    Some(_) => self.give_up_packed(),
+                }
+            }
             Message::Close(reason) => return Some(reason),
         }
         None
@@ -131,6 +195,19 @@ impl Writer {
     /// Goes over to another policy, in a segment of its own.
     fn adopt(&mut self, policy: PolicyInForce) {
         self.settle(Goal::Ended);
+        if self.failed.is_some() {
+            // What is under way is not waited for again: it ends as it ends, and the disk is tried soon.
+            let _ = self.come_home(true);
+        }
+        if self.requests.follow(policy.addresses.is_some()) {
+            let fault = self.failed.map(|(fault, _)| fault);
+            let fault = fault.map(|fault| Fault {
+                log: Log::Access,
+                ..fault
+            });
+            fault.into_iter().for_each(|fault| self.events.push(&fault.into()));
+        }
+        self.bounds.follow(&policy);
         self.events.push(&Event::Policy {
             version: policy.version.clone(),
             effective: policy.effective,
@@ -143,7 +220,7 @@ impl Writer {
     pub(crate) fn turn_the_day(&mut self) {
         let today = self.today();
         self.batch_day = today;
-        if self.access.day().is_some_and(|day| day != today) {
+        if self.requests.is_of_another_day(today) {
             self.settle(Goal::Ended);
         }
         if self.events.appender.day().is_some_and(|day| day != today) {
@@ -164,8 +241,8 @@ impl Writer {
             self.attempt(goal.max(Goal::Signed))
         });
         match outcome {
-            Ok(()) if goal > Goal::Written => self.report_gap(None),
-            Ok(()) => {}
+            Ok(true) => self.report_gap(None),
+            Ok(false) => {}
             Err(fault) => {
                 tracing::error!(%fault, segment = fault.segment(), "the journal cannot be written; it is tried each second");
                 self.failed = Some((fault, self.clock.now()));
@@ -174,40 +251,106 @@ impl Writer {
         }
     }
 
-    fn attempt(&mut self, goal: Goal) -> Result<(), Fault> {
+    /// Says whether anything was synced or signed, or is about to be.
+    fn attempt(&mut self, goal: Goal) -> Result<bool, Fault> {
         let today = self.today();
+        self.come_home(goal > Goal::Written || self.requests.must_begin())?;
         self.events.sync(today, &self.queue)?;
-        self.access.write(today, |name| {
-            self.events.announce(name, &self.policy.version, today, &self.queue)
+        self.requests.write(today, |begin| {
+            self.events.announce(begin, &self.policy.version, today, &self.queue)
         })?;
-        let full = self.access.bytes() >= self.segment_bytes;
-        let due = self.access.tree().unsigned() >= log_tree::EARLY;
-        if full || goal > Goal::Written || self.access.unsynced() >= self.early {
-            let synced = self.access.sync()?;
-            self.queue.release(usize::try_from(synced).unwrap_or(usize::MAX));
-            self.queue.set_durable(self.access.durable());
+        let full = self.requests.bytes() >= self.segment_bytes;
+        let wait = full || goal > Goal::Home;
+        if wait {
+            self.come_home(true)?;
+            let synced = self.requests.sync();
+            self.synced(synced)?;
         }
         if full || goal == Goal::Ended {
-            self.access.end();
+            self.requests.end();
         }
-        self.unsynced_since = match self.access.unsynced() {
-            0 => None,
-            _ => self.unsynced_since.or_else(|| Some(self.clock.now())),
-        };
-        if full || due || goal >= Goal::Signed {
+        if full || goal >= Goal::Signed {
             self.seal()?;
         }
-        self.unsigned_since = match self.access.tree().is_behind() || self.events.appender.tree().is_behind() {
-            false => None,
-            true => self.unsigned_since.or_else(|| Some(self.clock.now())),
+        self.look_at_times();
+        if goal == Goal::Home {
+            return Ok(wait);
+        }
+        let began = self.go_away()?;
+        self.look_at_times();
+        Ok(wait || began)
+    }
+
+    /// Takes note of what was done aside, if it has ended or this is to wait for it.
+    fn come_home(&mut self, wait: bool) -> Result<(), Fault> {
+        let Some(away) = self.away else { return Ok(()) };
+        let Some(outcome) = self.aside.outcome(wait) else {
+            return Ok(());
         };
+        self.away = None;
+        match away {
+            Away::Sync => {
+                let synced = self.requests.end_sync(outcome);
+                self.synced(synced)
+            }
+            Away::Sign => {
+                self.requests.end_sign(outcome)?;
+                self.queue.signed.ring();
+                Ok(())
+            }
+        }
+    }
+
+    fn synced(&mut self, synced: Result<u64, Fault>) -> Result<(), Fault> {
+        self.queue.release(usize::try_from(synced?).unwrap_or(usize::MAX));
+        self.queue.set_durable(self.requests.access.durable());
         Ok(())
     }
 
-    /// Signs what is durable in both logs.
+    /// Begins aside what the time asks for. Signing comes first: it is rare, and a slow disk must not put it off for
+    /// ever. Events are few, and signed at once.
+    fn go_away(&mut self) -> Result<bool, Fault> {
+        if self.away.is_some() {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        let due = |time, since: Option<Timestamp>| since.is_some_and(|since| has_passed(time, since, now));
+        let unsigned = self.requests.unsigned();
+        let sign = due(SIGN, self.unsigned_since) || unsigned.is_some_and(|lines| lines >= log_tree::EARLY);
+        if sign {
+            self.events.appender.sign()?;
+            self.queue.signed.ring();
+        }
+        let errand = if sign && unsigned.is_some() {
+            Some((Away::Sign, self.requests.begin_sign()))
+        } else if due(self.sync_interval, self.unsynced_since) || self.requests.access.waiting() >= self.early {
+            self.requests.begin_sync().map(|errand| (Away::Sync, errand))
+        } else {
+            None
+        };
+        let Some((away, errand)) = errand else {
+            return Ok(sign);
+        };
+        self.aside.begin(errand);
+        self.away = Some(away);
+        self.come_home(false)?;
+        Ok(true)
+    }
+
+    fn look_at_times(&mut self) {
+        let now = self.clock.now();
+        let since = |there: bool, since: Option<Timestamp>| there.then(|| since.unwrap_or(now));
+        self.unsynced_since = since(self.requests.access.waiting() > 0, self.unsynced_since);
+        let unsigned = self.requests.unsigned().or(self.events.appender.unsigned()).is_some();
+        self.unsigned_since = since(unsigned, self.unsigned_since);
+    }
+
+    /// Signs what is durable in all logs.
     pub(crate) fn seal(&mut self) -> Result<(), Fault> {
-        self.access.sign()?;
-        self.events.appender.sign()
+        self.requests.sign()?;
+        self.events.appender.sign()?;
+        self.queue.signed.ring();
+        Ok(())
     }
 
     /// Does what the time asks for.
@@ -219,14 +362,9 @@ impl Writer {
         {
             self.retry(now);
         }
-        if self
-            .unsynced_since
-            .is_some_and(|since| has_passed(self.sync_interval, since, now))
-        {
-            self.settle(Goal::Synced);
-        }
-        if self.unsigned_since.is_some_and(|since| has_passed(SIGN, since, now)) {
-            self.settle(Goal::Signed);
+        let due = |time, since: Option<Timestamp>| since.is_some_and(|since| has_passed(time, since, now));
+        if due(self.sync_interval, self.unsynced_since) || due(SIGN, self.unsigned_since) {
+            self.settle(Goal::Written);
         }
         if has_passed(ROUND, self.rounds_at, now) {
             self.go_round();
@@ -237,6 +375,7 @@ impl Writer {
     pub(crate) fn go_round(&mut self) {
         self.rounds_at = self.clock.now();
         self.turn_the_day();
+        self.settle(Goal::Home); // Files are made, replaced and removed in one place at a time.
         if self.failed.is_none()
             && let Err(fault) = self.retire()
         {
@@ -244,13 +383,16 @@ impl Writer {
             self.events.push(&fault.into());
             self.settle(Goal::Written);
         }
+        if self.failed.is_none() {
+            self.look_after_closed();
+        }
     }
 
     fn retry(&mut self, now: Timestamp) {
         let Some((before, _)) = self.failed else { return };
         match self.attempt(Goal::Signed) {
-            Ok(()) => {
-                tracing::info!(records = self.access.durable(), "the journal is written again");
+            Ok(_) => {
+                tracing::info!(records = self.requests.access.durable(), "the journal is written again");
                 self.failed = None;
                 self.queue.set_failed(false);
                 self.report_gap(Some(before));
@@ -263,7 +405,7 @@ impl Writer {
         if let Some(tally) = self.queue.take_tally() {
             let kind = cause.map(|fault| fault.kind);
             self.events
-                .push(&Event::gap(tally, self.clock.now(), self.access.next(), kind));
+                .push(&Event::gap(tally, self.clock.now(), self.requests.access.next(), kind));
             self.settle(Goal::Written);
         }
     }
@@ -274,7 +416,7 @@ impl Writer {
             self.retry(self.clock.now());
         }
         self.settle(Goal::Ended);
-        let lost = self.access.unsynced();
+        let lost = self.requests.access.unsynced();
         let open = (self.queue.taken() as u64).saturating_sub(lost);
         if open > 0 {
             self.queue.count(|tally| tally.unrecorded += open);
@@ -293,6 +435,7 @@ impl Writer {
         let now = self.clock.now();
         let due = match self.failed {
             Some((_, tried_at)) => left(RETRY, tried_at, now),
+            None if self.away.is_some() => ROUND, // it will be told
             None => {
                 let sync = self.unsynced_since.map(|since| left(self.sync_interval, since, now));
                 let sign = self.unsigned_since.map(|since| left(SIGN, since, now));
@@ -313,10 +456,10 @@ impl Writer {
     }
 
     /// Begins an empty segment, so that the log's index outlives its segments.
-    pub(crate) fn mark(&mut self) -> Result<(), Fault> {
+    pub(crate) fn mark(&mut self, log: Log) -> Result<(), Fault> {
         let today = self.today();
-        self.access.begin(today, |name| {
-            self.events.announce(name, &self.policy.version, today, &self.queue)
+        self.requests.mark(log, today, |begin| {
+            self.events.announce(begin, &self.policy.version, today, &self.queue)
         })
     }
 }
@@ -326,8 +469,8 @@ pub(crate) struct EventLog {
     appender: Appender,
     /// Of the lines that are not durable, those that came through the queue.
     queued: u64,
-    /// The segment named last, with its policy; another attempt at it is not another event.
-    announced: Option<(Name, String)>,
+    /// What was told last of each log's segments; another attempt at one is not another event.
+    announced: [Option<Event>; Log::ALL.len()],
     clock: Clock,
 }
 
@@ -350,15 +493,17 @@ impl EventLog {
         Ok(())
     }
 
-    fn announce(&mut self, segment: Name, policy: &str, today: Date, queue: &Queue) -> Result<(), Fault> {
-        let announced = Some((segment, policy.to_owned()));
-        if self.announced != announced {
-            self.announced = announced;
-            self.push(&Event::Segment {
-                log: Log::Access,
-                segment,
-                policy: policy.to_owned(),
-            });
+    fn announce(&mut self, begin: Begin, policy: &str, today: Date, queue: &Queue) -> Result<(), Fault> {
+        let (log, segment, addresses) = begin;
+        let event = Event::Segment {
+            log,
+            segment,
+            addresses,
+            policy: policy.to_owned(),
+        };
+        if self.announced[log as usize].as_ref() != Some(&event) {
+            self.push(&event);
+            self.announced[log as usize] = Some(event);
         }
         self.sync(today, queue)
     }
@@ -378,13 +523,10 @@ fn left(time: Duration, since: Timestamp, now: Timestamp) -> Duration {
 }
 
 /// Writes until it is told to stop.
-pub(crate) fn run(
-    mut writer: Writer,
-    messages: &Receiver<Message>,
-    mut encode: impl FnMut(&Entry, &mut Vec<u8>),
-) -> Result<(), CloseError> {
+pub(crate) fn run(mut writer: Writer, messages: &Receiver<Message>) -> Result<(), CloseError> {
     // However this ends, nobody shall wait for a writer that is gone.
     let _gone = Gone(Arc::clone(&writer.queue));
+    writer.start_packer();
     loop {
         let first = match messages.recv_timeout(writer.patience()) {
             Ok(message) => Some(message),
@@ -397,9 +539,9 @@ pub(crate) fn run(
             }
             writer.turn_the_day();
             for message in iter::once(first).chain(messages.try_iter()).take(BATCH) {
-                if let Some(reason) = writer.take(message, &mut encode) {
+                if let Some(reason) = writer.take(message) {
                     for message in messages.try_iter() {
-                        writer.take(message, &mut encode);
+                        writer.take(message);
                     }
                     return writer.close(reason);
                 }

@@ -15,6 +15,7 @@
 mod address;
 mod document;
 mod fault;
+pub(crate) mod host;
 mod section;
 #[cfg(test)]
 pub(crate) mod table;

@@ -127,7 +127,7 @@ impl Hold {
         begin.is_none_or(|begin| begin < self.to) && end.is_none_or(|end| end > self.from)
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let Self {
             case,
             from,
@@ -142,7 +142,7 @@ impl Hold {
         text
     }
 
-    fn parse(case: &Case, text: &str) -> Option<Self> {
+    pub(super) fn parse(case: &Case, text: &str) -> Option<Self> {
         let table: toml::Table = text.parse().ok()?;
         let time = |key: &str| table.get(key)?.as_datetime()?.to_string().parse::<Timestamp>().ok();
         let reason = match table.get("reason") {
@@ -188,19 +188,23 @@ impl Holds {
         list(&*self.disk)
     }
 
-    /// The segments of `access` that are there now and that a hold keeps, the oldest first.
+    /// The segments that are there now and that a hold keeps, log by log, the oldest first.
     ///
     /// # Errors
     ///
     /// [`HoldError::Disk`].
-    pub fn segments(&self, hold: &Hold) -> Result<Vec<Name>, HoldError> {
-        let names = segment::list(&*self.disk, Log::Access)?;
-        let next = names.iter().skip(1).map(|next| Some(next.day)).chain([None]);
-        let kept = names
-            .iter()
-            .zip(next)
-            .filter(|(name, next)| hold.keeps(name.day, *next));
-        Ok(kept.map(|(name, _)| *name).collect())
+    pub fn segments(&self, hold: &Hold) -> Result<Vec<(Log, Name)>, HoldError> {
+        let mut kept = Vec::new();
+        for log in Log::OF_VISITORS {
+            let names = segment::list(&*self.disk, log)?;
+            let next = names.iter().skip(1).map(|next| Some(next.day)).chain([None]);
+            let held = names
+                .iter()
+                .zip(next)
+                .filter(|(name, next)| hold.keeps(name.day, *next));
+            kept.extend(held.map(|(name, _)| (log, *name)));
+        }
+        Ok(kept)
     }
 
     /// Sets a hold, durably. From the next round of retention on, nothing that it keeps is removed.

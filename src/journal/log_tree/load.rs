@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::{CHECKPOINT, HISTORY, LogTree, level_path, path, settle};
+use super::{CHECKPOINT, HISTORY, LogTree, level_path, path};
 use crate::journal::checkpoint::{OpenError as NotOurs, Signed};
 use crate::journal::disk::Disk;
 use crate::journal::growing::{Growing, length};
@@ -46,8 +46,8 @@ fn gone(records: Records) -> Unproven {
     Unproven::Said(Said::Signed { records, files })
 }
 
-/// Reads the tree of a log, and holds its end against the lines: those of the segment with the last signed record, and
-/// all after it. Says what was found, and gives the tree over all whole lines; nothing is written.
+/// Reads the tree of a log as it was signed last, and holds its end against the lines: those of the segment with the
+/// last signed record. All after them must be there, one behind the other. Says what was found; nothing is written.
 pub(crate) fn load(disk: &Arc<dyn Disk>, log: Log, signer: Signer, found: &Found) -> Result<(LogTree, Said), Unproven> {
     let published = newest(&**disk, log, &signer)?;
     let (history, last) = history(&**disk, log, &signer, &published)?;
@@ -61,7 +61,7 @@ pub(crate) fn load(disk: &Arc<dyn Disk>, log: Log, signer: Signer, found: &Found
     if walk.frontier.root() != root {
         return Err(Records::Altered.into());
     }
-    let (frontier, leaves, levels) = walk.go_on(found.next)?;
+    let (frontier, leaves, levels) = walk.finish(found.next)?;
     let tree = LogTree {
         disk: Arc::clone(disk),
         log,
@@ -71,6 +71,7 @@ pub(crate) fn load(disk: &Arc<dyn Disk>, log: Log, signer: Signer, found: &Found
         leaves: leaves.files,
         levels: levels.files,
         history,
+        thinned: 0,
         noted: Some(size),
         signed: (published.checkpoint().size() == size).then_some(size),
     };
@@ -147,7 +148,7 @@ fn split_note(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn start(disk: &dyn Disk, log: Log, size: TreeSize) -> io::Result<u64> {
     let names = segment::list(disk, log)?;
     Ok(match names.iter().rfind(|name| name.first < size.0) {
-        Some(name) if disk.status(&name.path(log))?.length > 0 => name.first,
+        Some(name) if segment::status(disk, log, *name)?.length > 0 => name.first,
         _ => size.0,
     })
 }
@@ -220,9 +221,9 @@ impl Walk {
         Ok(())
     }
 
-    /// Takes in the lines behind it, whose hashes are yet to be written.
+    /// The tree up to here, and its files; the lines behind it are only counted.
     #[allow(clippy::type_complexity)]
-    fn go_on(mut self, next: u64) -> Result<(Frontier, Made<Vec<(Name, Growing)>>, Made<Vec<Growing>>), Unproven> {
+    fn finish(mut self, next: u64) -> Result<(Frontier, Made<Vec<(Name, Growing)>>, Made<Vec<Growing>>), Unproven> {
         let mut compared = std::mem::take(&mut self.compared).into_iter();
         let mut leaves = Made {
             files: Vec::new(),
@@ -242,23 +243,17 @@ impl Walk {
             levels.files.push(file);
             levels.void |= void;
         }
-        while let Some(leaf) = self.next_leaf()? {
-            if let Some((name, _)) = self.segment
-                && leaves.files.last().is_none_or(|(last, _)| *last != name)
-            {
-                let file = Growing::found(&*self.disk, path(self.log, &name.beside(Beside::Leaves)), 0)?;
-                leaves.void |= file.is_behind();
-                leaves.files.push((name, file));
+        let mut at = self.frontier.size().0;
+        while let Some(line) = self.lines.next_line()? {
+            if line.index != at {
+                return Err(Records::Missing.into());
             }
-            let log = self.log;
-            self.frontier.append(leaf, |level, hash| {
-                settle(log, &mut leaves.files, &mut levels.files, level, hash);
-            });
+            at += 1;
         }
-        if self.frontier.size().0 != next {
-            return Err(Records::Missing.into());
+        match at == next {
+            true => Ok((self.frontier, leaves, levels)),
+            false => Err(Records::Missing.into()),
         }
-        Ok((self.frontier, leaves, levels))
     }
 
     fn next_leaf(&mut self) -> Result<Option<Hash>, Unproven> {

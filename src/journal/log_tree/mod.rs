@@ -5,23 +5,24 @@
 //! lines.
 
 mod load;
+mod thin;
 
 pub(crate) use load::{Unproven, load};
 
 use std::io;
 use std::sync::Arc;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Signed};
 use super::disk::Disk;
 use super::growing::Growing;
-use super::note::Signer;
+use super::note::{Signer, VerifierKey};
 use super::segment::{Beside, Name};
 use super::tree::{EntryIndex, Frontier, Hash, Salt, TreeSize, tile_level};
 use super::{Log, layout};
 
 /// The newest checkpoint.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-/// Every checkpoint.
+/// The checkpoints before it, thinned.
 pub(crate) const HISTORY: &str = "checkpoints";
 /// The folder of the levels above the leaves.
 pub(crate) const LEVELS: &str = "tree";
@@ -42,6 +43,8 @@ pub(crate) struct LogTree {
     /// By their tile level less one.
     levels: Vec<Growing>,
     history: Growing,
+    /// How long the history was when it was last looked through, in bytes.
+    thinned: u64,
     /// The size in the last note that `history` has taken.
     noted: Option<TreeSize>,
     /// The size in the file `checkpoint`.
@@ -51,19 +54,24 @@ pub(crate) struct LogTree {
 impl LogTree {
     /// Begins the tree of a new log, whose folders are there, with a checkpoint that says that it is empty.
     pub(crate) fn init(disk: Arc<dyn Disk>, log: Log, signer: Signer) -> io::Result<()> {
-        let mut tree = Self {
+        Self::new(disk, log, signer).sign()
+    }
+
+    /// The tree of a log of which there is nothing yet.
+    pub(crate) fn new(disk: Arc<dyn Disk>, log: Log, signer: Signer) -> Self {
+        Self {
             frontier: Frontier::new(),
             salt: None,
             leaves: Vec::new(),
             levels: Vec::new(),
             history: Growing::new(path(log, HISTORY)),
+            thinned: 0,
             noted: None,
             signed: None,
             disk,
             log,
             signer,
-        };
-        tree.sign()
+        }
     }
 
     /// Makes the secret of a segment, durably; to be called before the segment itself is there.
@@ -96,9 +104,20 @@ impl LogTree {
         }
     }
 
-    /// How many durable records the last checkpoint does not cover.
-    pub(crate) fn unsigned(&self) -> u64 {
-        self.frontier.size().0 - self.signed.unwrap_or_default().0
+    /// How many records it is over.
+    pub(crate) fn size(&self) -> TreeSize {
+        self.frontier.size()
+    }
+
+    /// What its checkpoints are verified with.
+    pub(crate) fn verifier(&self) -> &VerifierKey {
+        self.signer.verifier()
+    }
+
+    /// The checkpoint over what it is over, as it is noted in the history. A key signs the same text in the same way.
+    pub(crate) fn noted(&self) -> io::Result<Signed> {
+        let checkpoint = Checkpoint::new(self.verifier().name(), self.size(), self.frontier.root());
+        checkpoint.sign(&self.signer).map_err(io::Error::other)
     }
 
     /// Whether there is something to sign or to write.
@@ -120,9 +139,7 @@ impl LogTree {
             leaves.write(disk)?;
         }
         let size = self.frontier.size();
-        let checkpoint = Checkpoint::new(self.signer.verifier().name(), size, self.frontier.root());
-        let signed = checkpoint.sign(&self.signer).map_err(io::Error::other)?;
-        let note = signed.note().to_string();
+        let note = self.noted()?.note().to_string();
         if self.noted != Some(size) {
             self.history.push(note.as_bytes());
             self.noted = Some(size);
@@ -131,7 +148,7 @@ impl LogTree {
         layout::replace(disk, self.log.folder(), CHECKPOINT, &note)?;
         self.signed = Some(size);
         self.leaves.drain(..self.leaves.len().saturating_sub(1));
-        Ok(())
+        self.thin_if_grown()
     }
 }
 

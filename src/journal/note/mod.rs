@@ -115,6 +115,11 @@ impl Note {
         Ok(())
     }
 
+    /// Takes out the signatures of a key. Not for the last one: a note has a signature.
+    pub(super) fn forget(&mut self, key: &VerifierKey) {
+        self.signatures.retain(|line| !key.is_of(line));
+    }
+
     fn within_limits(self) -> Result<Self, NoteError> {
         if self.signatures.len() > Self::SIGNATURES_MAX {
             return Err(NoteError::TooManySignatures);

@@ -34,6 +34,16 @@ impl Signer {
         Secret::parse(text, Algorithm::Ed25519).map(Self)
     }
 
+    /// The same secret under another name, and so with another id: a log's key of its own.
+    ///
+    /// # Errors
+    ///
+    /// The cryptographic library failed.
+    pub fn named(&self, name: KeyName) -> Result<Self, CryptoError> {
+        let Secret { seed, public, .. } = &self.0;
+        Secret::new(name, public.algorithm(), seed.clone()).map(Self)
+    }
+
     /// The key to verify with.
     pub fn verifier(&self) -> &VerifierKey {
         &self.0.public

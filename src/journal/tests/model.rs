@@ -13,10 +13,12 @@ enum Action {
     Fault(Planned),
     ShortWrites(usize),
     Heal,
+    Slow(bool),
+    Finish,
     Reopen,
     Kill,
     CutPower(Vec<u8>),
-    NewPolicy,
+    NewPolicy { addresses: bool },
     ClockBack(u64),
 }
 
@@ -34,10 +36,12 @@ fn action() -> impl Strategy<Value = Action> {
         4 => fault.prop_map(|(after, calls, errno, done)| Action::Fault(Planned { after, calls, errno, done })),
         1 => (1..30_usize).prop_map(Action::ShortWrites),
         1 => Just(Action::Heal),
+        2 => any::<bool>().prop_map(Action::Slow),
+        2 => Just(Action::Finish),
         1 => Just(Action::Reopen),
         1 => Just(Action::Kill),
         2 => proptest::collection::vec(any::<u8>(), 1..40).prop_map(Action::CutPower),
-        1 => Just(Action::NewPolicy),
+        1 => any::<bool>().prop_map(|addresses| Action::NewPolicy { addresses }),
         1 => (1..60_u64).prop_map(Action::ClockBack),
     ]
 }
@@ -46,14 +50,13 @@ struct Record {
     text: String,
     taken_at: Timestamp,
     synced: bool,
+    /// Whether its address is there when it is.
+    addressed: bool,
 }
 
 struct Model {
     bench: Bench,
     records: Vec<Record>,
-    /// How many records the last start found on a disk that had failed before. Those that were not synced by whoever
-    /// took them may still be lost: a sync that failed in one process may seem to succeed in the next.
-    found: usize,
     /// How many records the kernel has, unless the disk fails.
     written: usize,
     made: u64,
@@ -62,31 +65,24 @@ struct Model {
     crashed: bool,
     /// When the disk last failed: what it did not remove it is asked for again an hour later.
     faulted_at: Option<Timestamp>,
-    /// A disk that had failed has forgotten what it showed to a later process, which signed it: that is told, and the
-    /// journal stays closed.
-    over: bool,
-    /// It may have forgotten what an earlier segment held: that is for `journal verify` to find.
-    forgetful: bool,
 }
 
 impl Model {
-    fn new(retention: Retention, segment_bytes: u64) -> Self {
+    fn new(retention: Retention, addresses: bool, segment_bytes: u64) -> Self {
         let mut bench = Bench::new();
         bench.policy = policy("1", retention);
+        bench.policy.addresses = addresses.then(super::addresses::two_days);
         bench.settings.segment_bytes = segment_bytes;
         bench.settings.queue = 24;
         bench.open().unwrap();
         Self {
             bench,
             records: vec![],
-            found: 0,
             written: 0,
             made: 0,
             refused: 0,
             crashed: false,
             faulted_at: None,
-            over: false,
-            forgetful: false,
         }
     }
 
@@ -101,6 +97,8 @@ impl Model {
             Action::Fault(fault) => self.bench.disk.plan(*fault),
             Action::ShortWrites(chunk) => self.bench.disk.short_writes(Some(*chunk)),
             Action::Heal => self.bench.disk.heal(),
+            Action::Slow(slow) => self.bench.turns.slow(*slow),
+            Action::Finish => self.bench.turns.finish(),
             Action::Reopen => {
                 if self.bench.close().is_err() {
                     self.crashed = true;
@@ -117,38 +115,41 @@ impl Model {
             Action::CutPower(choices) => {
                 self.bench.kill();
                 self.crashed = true;
-                self.forgetful |= self.faulted_at.is_some();
                 let mut choices = choices.iter().cycle();
                 self.bench
                     .disk
                     .cut_power(|below| usize::from(*choices.next().unwrap()) % below);
                 self.open(0);
-                if self.over {
-                    return;
-                }
             }
             // Where retention has a bound, a clock that errs for days would make it err as well.
-            Action::ClockBack(_) if self.bench.policy.access.retention != Retention::Unlimited => {}
+            Action::ClockBack(_)
+                if self.bench.policy.access.retention != Retention::Unlimited
+                    || self
+                        .bench
+                        .disk
+                        .names()
+                        .iter()
+                        .any(|name| name.starts_with("addresses/")) => {}
             Action::ClockBack(hours) => {
                 self.bench
                     .clock
                     .set(self.bench.clock.now() - Duration::from_secs(hours * 3600));
                 self.bench.wait(0);
             }
-            Action::NewPolicy => {
+            Action::NewPolicy { addresses } => {
                 let version = self.made.to_string();
-                let policy = policy(&version, self.bench.policy.access.retention);
-                self.bench
-                    .writer()
-                    .take(Message::Policy((&policy).into()), &mut |_, _| {});
+                let mut policy = policy(&version, self.bench.policy.access.retention);
+                policy.addresses = addresses.then(super::addresses::two_days);
+                self.bench.policy.addresses.clone_from(&policy.addresses);
+                self.bench.writer().take(Message::Policy((&policy).into()));
             }
         }
         if failing {
             self.faulted_at = Some(self.bench.clock.now());
         }
         if let Some(running) = &self.bench.running {
-            let durable = usize::try_from(running.writer.access.durable()).unwrap();
-            self.records[self.found..durable.max(self.found)]
+            let durable = usize::try_from(running.writer.requests.access.durable()).unwrap();
+            self.records[..durable]
                 .iter_mut()
                 .for_each(|record| record.synced = true);
             self.written = if running.queue.has_failed() {
@@ -169,6 +170,7 @@ impl Model {
                     text,
                     taken_at: self.bench.clock.now(),
                     synced: false,
+                    addressed: self.bench.policy.addresses.is_some(),
                 }),
                 Err(_) => self.refused += 1,
             }
@@ -179,14 +181,8 @@ impl Model {
 
     /// Opens again; at least `written` records must be found.
     fn open(&mut self, written: usize) {
-        match self.bench.open() {
-            Err(OpenError::SignedMissing { .. }) if self.faulted_at.is_some() && written == 0 => {
-                self.over = true;
-                return;
-            }
-            opened => opened.unwrap(),
-        }
-        let next = usize::try_from(self.bench.writer().access.next()).unwrap();
+        self.bench.open().unwrap();
+        let next = usize::try_from(self.bench.writer().requests.access.next()).unwrap();
         assert!(next >= written, "{next} records found where the kernel had {written}");
         assert!(next <= self.records.len(), "records found that were never taken");
         assert!(
@@ -194,7 +190,11 @@ impl Model {
             "synced records forgotten"
         );
         self.records.truncate(next);
-        self.found = if self.faulted_at.is_some() { next } else { 0 };
+        // Of what was not synced a line may have outlived its address.
+        for (index, _, address) in super::addresses::joined(&self.bench.disk) {
+            let record = &mut self.records[usize::try_from(index).unwrap()];
+            record.addressed &= record.synced || address.is_some();
+        }
         self.written = next;
     }
 
@@ -229,12 +229,25 @@ impl Model {
                 assert!(age < bound, "record {index} is too old");
             }
         }
+        for (index, _, address) in super::addresses::joined(&self.bench.disk) {
+            let record = &self.records[usize::try_from(index).unwrap()];
+            let age = now.duration_since(record.taken_at);
+            let may_be_gone = age > jiff::SignedDuration::from_hours(22);
+            match address {
+                Some(address) => assert_eq!(address, format!("the address of {}", record.text)),
+                None => assert!(
+                    !record.addressed || !record.synced || may_be_gone,
+                    "record {index} has lost its address"
+                ),
+            }
+        }
         self.bench.events();
     }
 
     /// When all is well again, the events account for every refusal.
     fn account(&mut self) {
         self.bench.disk.heal();
+        self.bench.turns.slow(false);
         self.bench.wait(1);
         self.batch(1);
         self.bench.close().unwrap();
@@ -256,17 +269,15 @@ proptest! {
     fn what_was_synced_stays_and_nothing_else_appears(
         actions in proptest::collection::vec(action(), 1..60),
         bounded in any::<bool>(),
+        addresses in any::<bool>(),
         segment_bytes in prop_oneof![Just(60_u64), Just(400), Just(100_000)],
     ) {
         let retention = if bounded { Retention::Days(3) } else { Retention::Unlimited };
-        let mut model = Model::new(retention, segment_bytes);
+        let mut model = Model::new(retention, addresses, segment_bytes);
         for action in &actions {
             model.act(action);
-            if model.over {
-                return Ok(());
-            }
             model.check();
-            trees::check_running(&model.bench, model.forgetful);
+            trees::check_running(&model.bench);
         }
         model.account();
     }

@@ -134,7 +134,7 @@ fn a_segment_ends_when_the_policy_changes_and_names_its_version() {
     let mut bench = Bench::opened();
     bench.batch(["a"]).unwrap();
     let next = policy("2", Retention::Unlimited);
-    bench.writer().take(Message::Policy((&next).into()), &mut |_, _| {});
+    bench.writer().take(Message::Policy((&next).into()));
     bench.batch(["b"]).unwrap();
     let segments = bench.events_named("segment.begin");
     let named: Vec<_> = segments
@@ -179,13 +179,16 @@ fn a_clock_that_goes_back_delays_no_sync() {
     bench.clock.set(at("2026-11-21T12:00:00Z"));
     assert_eq!(bench.writer().patience(), Duration::ZERO);
     bench.writer().tick();
-    assert_eq!(bench.writer().access.durable(), 1);
+    assert_eq!(bench.writer().requests.access.durable(), 1);
 }
 
 #[test]
 fn a_torn_line_never_becomes_a_record() {
     let mut bench = Bench::opened();
-    bench.batch(["{\"whole\":1}", "{\"torn\":2}"]).unwrap();
+    bench.batch(["{\"whole\":1}"]).unwrap();
+    bench.wait(1);
+    bench.wait(10); // it is signed
+    bench.batch(["{\"torn\":2}"]).unwrap();
     let path = format!("access/{}", bench.segments()[0]);
     bench.kill();
     let bytes = bench.disk.bytes(&path);
@@ -398,6 +401,45 @@ fn nothing_is_kept_longer_than_the_policy_says() {
 }
 
 #[test]
+fn a_clock_far_ahead_removes_nothing_for_a_day_and_says_so() {
+    let mut bench = Bench::new();
+    bench.policy = policy("1", Retention::Days(2));
+    bench.open().unwrap();
+    bench.batch(["a", "b"]).unwrap();
+    bench.close().unwrap();
+    for time in ["2036-01-01T03:00:00Z", "2036-01-01T04:00:00Z", "2036-01-02T02:59:59Z"] {
+        bench.clock.set(at(time));
+        bench.open().unwrap();
+        bench.writer().go_round();
+        assert_eq!(bench.texts(), ["a", "b"], "{time}");
+        let sure = &bench.events_named("clock.doubted")[0]["sure"];
+        assert_eq!(sure, "2026-11-21T20:00:00Z");
+        bench.kill();
+    }
+    bench.clock.set(at("2026-11-21T20:30:00Z"));
+    bench.open().unwrap();
+    bench.clock.set(at("2026-11-22T22:00:00Z"));
+    bench.writer().go_round();
+    assert_eq!(bench.texts(), Vec::<String>::new(), "the right time goes on as ever");
+}
+
+#[test]
+fn a_machine_that_was_off_for_long_removes_after_a_day() {
+    let mut bench = Bench::new();
+    bench.policy = policy("1", Retention::Days(2));
+    bench.open().unwrap();
+    bench.batch(["a", "b"]).unwrap();
+    bench.kill();
+    bench.clock.set(at("2027-03-01T08:00:00Z"));
+    bench.open().unwrap();
+    assert_eq!(bench.texts(), ["a", "b"]);
+    bench.clock.set(at("2027-03-02T08:00:00Z"));
+    bench.writer().go_round();
+    assert_eq!(bench.texts(), Vec::<String>::new());
+    assert_eq!(bench.events_named("clock.doubted").len(), 1);
+}
+
+#[test]
 fn entries_that_waited_for_a_failed_disk_are_as_old_as_they_are() {
     let mut bench = Bench::opened();
     bench.disk.fail(ENOSPC);
@@ -441,4 +483,34 @@ fn what_is_not_ours_is_left_alone() {
     bench.batch(["a"]).unwrap();
     bench.wait(60 * 60 * 24 * 9);
     assert_eq!(bench.disk.bytes("access/notes.txt"), b"mine");
+}
+
+#[test]
+fn a_log_that_retention_emptied_goes_on_where_it_was_whatever_the_power_takes() {
+    for after in 0..24 {
+        for choice in 0..4 {
+            let mut bench = Bench::new();
+            bench.policy = policy("1", Retention::Days(2));
+            bench.open().unwrap();
+            bench.batch(["a", "b"]).unwrap();
+            bench.wait(2 * 24 * 60 * 60);
+            bench.close().unwrap();
+            assert!(bench.texts().is_empty(), "{:?}", bench.segments());
+            bench.wait(24 * 60 * 60);
+            bench.open().unwrap();
+            bench.disk.plan(Planned {
+                after,
+                calls: 2,
+                errno: EIO,
+                done: false,
+            });
+            bench.batch(["c"]).unwrap();
+            bench.kill();
+            bench.disk.heal();
+            bench.disk.cut_power(|below| choice % below);
+            bench.open().unwrap_or_else(|error| panic!("{after} {choice}: {error}"));
+            let next = bench.writer().requests.access.next();
+            assert_eq!(next.max(2), next);
+        }
+    }
 }

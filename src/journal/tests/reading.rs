@@ -71,7 +71,7 @@ fn a_segment_that_is_removed_while_it_is_followed_does_no_harm() {
     bench.batch(["a"]).unwrap();
     let mut lines = lines(&bench);
     assert_eq!(rest(&mut lines), ["a"]);
-    bench.wait(9 * 24 * 60 * 60);
+    bench.wait(5 * 24 * 60 * 60);
     assert!(bench.texts().is_empty());
     assert!(news(&mut lines).is_empty());
     bench.batch(["b"]).unwrap();

@@ -8,9 +8,10 @@ use std::thread;
 
 use super::*;
 use crate::entry::{ClientHost, Entry, Observation, Outcome};
+use crate::journal::age::Identities;
 use crate::journal::{Event, Journal};
 
-fn entry() -> Entry {
+pub(super) fn entry() -> Entry {
     let observation = Observation {
         arrived: at("2026-11-21T20:00:00Z"),
         sent: None,
@@ -19,6 +20,7 @@ fn entry() -> Entry {
         request: None,
         status: None,
         bytes: 0,
+        first_page: false,
         outcome: Outcome::Completed,
     };
     observation.redact(&policy("1", Retention::Unlimited), &[])
@@ -39,7 +41,7 @@ fn open(folder: &Path) -> Result<Journal, OpenError> {
     )
 }
 
-fn key_of(folder: &Path) -> PathBuf {
+pub(super) fn key_of(folder: &Path) -> PathBuf {
     folder.with_extension("key")
 }
 
@@ -48,7 +50,7 @@ fn init(folder: &Path, origin: &str) -> Result<Key, layout::InitError> {
 }
 
 fn count(folder: &Path, log: Log) -> u64 {
-    let mut lines = Lines::of(folder, log).unwrap();
+    let mut lines = Lines::of(folder, log, &Identities::default()).unwrap();
     let mut count = 0;
     while let Some(line) = lines.next_line().unwrap() {
         assert_eq!(line.index, count);
@@ -124,7 +126,7 @@ fn a_journal_that_is_dropped_says_so() {
     let journal = open(place.path()).unwrap();
     journal.event(Event::Stop { reason: Stop::Closed });
     drop(journal);
-    let mut lines = Lines::of(place.path(), Log::Events).unwrap();
+    let mut lines = Lines::of(place.path(), Log::Events, &Identities::default()).unwrap();
     let mut last = String::new();
     while let Some(line) = lines.next_line().unwrap() {
         last = String::from_utf8(line.text.to_vec()).unwrap();

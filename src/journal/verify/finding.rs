@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::journal::checkpoint::OpenError;
+use crate::journal::cosigning::kept::FOLDER;
 use crate::journal::segment::Name;
 
 /// Something that a verification found, with its place.
@@ -31,6 +32,11 @@ pub enum Finding {
         /// Its records.
         size: u64,
     },
+    /// What is kept of the witnesses' signatures is not as townclerk keeps it: it says nothing.
+    Cosigned {
+        /// How many checkpoints.
+        notes: u64,
+    },
     /// Records without lines, that no signed entry of `events` says to be removed.
     Missing {
         /// The first of them.
@@ -55,6 +61,16 @@ pub enum Finding {
         records: u64,
         /// How many records the segment has.
         of: u64,
+    },
+    /// A packed segment, or its encrypted salt, cannot be unpacked to its end: it was changed, or cut off.
+    Damaged {
+        /// Which.
+        segment: Name,
+    },
+    /// An encrypted segment that no identity opens is not the file that was packed.
+    SealedDiffers {
+        /// Which.
+        segment: Name,
     },
     /// A segment has no salt, or one of another length: its lines can be compared with nothing.
     SaltMissing {
@@ -188,6 +204,7 @@ impl Finding {
         matches!(
             self,
             Self::OutOfReach { .. }
+                | Self::Cosigned { .. }
                 | Self::HistoryTorn { .. }
                 | Self::Unsigned { .. }
                 | Self::Void { .. }
@@ -203,10 +220,13 @@ impl Finding {
             Self::RolledBack { .. } => "trusted.rolled_back",
             Self::Forked { .. } => "trusted.forked",
             Self::OutOfReach { .. } => "trusted.out_of_reach",
+            Self::Cosigned { .. } => "cosigned.wrong",
             Self::Missing { .. } => "records.missing",
             Self::RemovalUnsigned { .. } => "records.removal_unsigned",
             Self::RecordsDiffer { .. } => "records.differ",
             Self::Unprovable { .. } => "records.unprovable",
+            Self::Damaged { .. } => "segment.damaged",
+            Self::SealedDiffers { .. } => "segment.differs",
             Self::SaltMissing { .. } => "salt.missing",
             Self::SaltLeft { .. } => "salt.left",
             Self::LeavesMissing { .. } => "leaves.missing",
@@ -233,15 +253,20 @@ impl fmt::Display for Finding {
             Self::Checkpoint(error) => write!(f, "the checkpoint is not the log's: {error}"),
             Self::RolledBack { trusted, signed } => write!(
                 f,
-                "rolled back: the checkpoint kept elsewhere is of {trusted} records, the log's own of {signed}"
+                "rolled back: the checkpoint kept elsewhere, or signed by a witness, is of {trusted} records, the log's own of \
+                 {signed}"
             ),
             Self::Forked { size } => write!(
                 f,
-                "rewritten: the first {size} records are not those of the checkpoint kept elsewhere"
+                "rewritten: the first {size} records are not those of the checkpoint kept elsewhere, or signed by a witness"
             ),
             Self::OutOfReach { size } => write!(
                 f,
-                "the checkpoint kept elsewhere, of {size} records, ends among removed ones, and cannot be compared"
+                "the checkpoint kept elsewhere, or signed by a witness, of {size} records, ends among removed ones, and cannot be compared"
+            ),
+            Self::Cosigned { notes } => write!(
+                f,
+                "what is kept of the witnesses' signatures is not theirs, or not of this log: {notes} in `{FOLDER}/`"
             ),
             Self::Missing { first, next } => {
                 write!(
@@ -268,6 +293,14 @@ impl fmt::Display for Finding {
                 f,
                 "{place} does not agree with its leaf hash, nor do {} more of the {of} of its segment",
                 records - 1
+            ),
+            Self::Damaged { segment } => write!(
+                f,
+                "segment {segment} cannot be unpacked to its end: its file, or that of its salt, was changed or cut off"
+            ),
+            Self::SealedDiffers { segment } => write!(
+                f,
+                "segment {segment} is encrypted, and is not the file that an event says was packed"
             ),
             Self::SaltMissing { segment } => {
                 write!(

@@ -15,14 +15,14 @@ pub(super) fn level_path(log: Log, tile_level: u8) -> String {
 }
 
 /// One file of hashes, read in order, as long as it is when it is opened.
-pub(super) struct HashFile {
+pub(crate) struct HashFile {
     file: BufReader<Box<dyn Read + Send>>,
     left: u64,
 }
 
 impl HashFile {
     /// From hash `from` on. `None` if it is not there.
-    pub(super) fn open(disk: &dyn Disk, path: &str, from: u64) -> io::Result<Option<Self>> {
+    pub(crate) fn open(disk: &dyn Disk, path: &str, from: u64) -> io::Result<Option<Self>> {
         let opened = disk
             .status(path)
             .and_then(|status| Ok((status.length / LENGTH, disk.open_at(path, from.saturating_mul(LENGTH))?)));
@@ -41,7 +41,7 @@ impl HashFile {
         self.left = self.left.min(hashes);
     }
 
-    pub(super) fn next_hash(&mut self) -> io::Result<Option<Hash>> {
+    pub(crate) fn next_hash(&mut self) -> io::Result<Option<Hash>> {
         if self.left == 0 {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use crate::journal::note::{Note, NoteError, VerifierKey};
 const SIGNATURE: &[u8] = "— ".as_bytes();
 
 /// Reads notes one after the other.
-pub(super) struct Notes {
+pub(in crate::journal) struct Notes {
     text: BufReader<Box<dyn Read + Send>>,
     /// A line that was read, and belongs to the next note.
     ahead: Vec<u8>,
@@ -20,9 +20,9 @@ pub(super) struct Notes {
 }
 
 /// What stands where a note should.
-pub(super) struct Found {
+pub(in crate::journal) struct Found {
     /// Its number, from 0 on.
-    pub(super) note: u64,
+    pub(in crate::journal) note: u64,
     /// Where it begins, in bytes.
     pub(super) byte: u64,
     /// The bytes, up to the next note.
@@ -32,13 +32,17 @@ pub(super) struct Found {
 }
 
 impl Found {
+    pub(in crate::journal) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(super) fn open(&self, key: &VerifierKey) -> Result<Signed, OpenError> {
         Signed::open(&self.bytes, key)
     }
 }
 
 impl Notes {
-    pub(super) fn new(text: Box<dyn Read + Send>) -> Self {
+    pub(in crate::journal) fn new(text: Box<dyn Read + Send>) -> Self {
         Self {
             text: BufReader::with_capacity(64 * 1024, text),
             ahead: Vec::new(),
@@ -47,7 +51,7 @@ impl Notes {
         }
     }
 
-    pub(super) fn next_note(&mut self) -> io::Result<Option<Found>> {
+    pub(in crate::journal) fn next_note(&mut self) -> io::Result<Option<Found>> {
         let byte = self.place;
         let mut bytes = std::mem::take(&mut self.ahead);
         let mut signed = false;
@@ -82,16 +86,25 @@ impl Notes {
 }
 
 /// The checkpoints of a log in a text with one note or more. Those of other keys are passed over.
-pub(super) fn checkpoints(text: &[u8], keys: [&VerifierKey; 2]) -> Result<Vec<(usize, Signed)>, OpenError> {
+pub(super) fn checkpoints(text: &[u8], keys: &[Option<&VerifierKey>]) -> Result<Vec<(usize, Signed)>, OpenError> {
     let mut notes = Notes::new(Box::new(io::Cursor::new(text.to_vec())));
     let mut found = Vec::new();
     // Reading from memory does not fail.
     while let Ok(Some(note)) = notes.next_note() {
-        let opened = keys.map(|key| note.open(key));
-        match opened {
-            [Ok(signed), _] => found.push((0, signed)),
-            [_, Ok(signed)] => found.push((1, signed)),
-            [Err(OpenError::Signature(_)), Err(error)] | [Err(error), Err(_)] => return Err(error),
+        let mut why = None;
+        let of = keys.iter().enumerate().find_map(|(log, key)| match note.open((*key)?) {
+            Ok(signed) => Some((log, signed)),
+            // What is wrong with it says more than that it is another log's.
+            Err(error) if matches!(why, None | Some(OpenError::Signature(_))) => {
+                why = Some(error);
+                None
+            }
+            Err(_) => None,
+        });
+        match (of, why) {
+            (Some(of), _) => found.push(of),
+            (None, Some(error)) => return Err(error),
+            (None, None) => {} // no key was asked
         }
     }
     match found.is_empty() {

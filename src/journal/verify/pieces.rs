@@ -5,7 +5,7 @@ use std::io;
 use jiff::civil::Date;
 
 use crate::journal::disk::Disk;
-use crate::journal::segment::Name;
+use crate::journal::segment::{Name, Packed};
 use crate::journal::{Format, Log};
 
 /// What is left of a segment.
@@ -20,17 +20,9 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
-    pub(crate) fn salt_path(&self, log: Log) -> String {
-        self.path(log, "salt")
-    }
-
     pub(crate) fn leaves_path(&self, log: Log) -> String {
-        self.path(log, "leaves")
-    }
-
-    fn path(&self, log: Log, extension: &str) -> String {
         format!(
-            "{}/{}-{:020}.{extension}",
+            "{}/{}-{:020}.leaves",
             log.folder(),
             self.day.strftime("%Y%m%d"),
             self.first
@@ -54,7 +46,8 @@ pub(crate) fn list(disk: &dyn Disk, log: Log) -> io::Result<Vec<Piece>> {
     };
     pieces.sort_by_key(order); // parts without lines come before the lines that they belong to
     pieces.dedup_by(|part, before| {
-        let one = (part.first, part.day) == (before.first, before.day) && before.lines.is_none();
+        let free = before.lines.is_none() || before.lines == part.lines; // or there in two forms
+        let one = (part.first, part.day) == (before.first, before.day) && free;
         if one {
             before.lines = part.lines;
             before.salt |= part.salt;
@@ -67,10 +60,12 @@ pub(crate) fn list(disk: &dyn Disk, log: Log) -> io::Result<Vec<Piece>> {
 
 /// The part of a segment that a file name says it is.
 fn part(file: &str) -> Option<Piece> {
-    let (stem, extension) = file.rsplit_once('.')?;
+    let (stem, extension) = file
+        .strip_suffix(".salt.age")
+        .map_or_else(|| file.rsplit_once('.'), |stem| Some((stem, "salt")))?;
     let (name, is_lines) = match extension {
         "salt" | "leaves" => (Name::parse(&format!("{stem}.jsonl"))?, false),
-        _ => (Name::parse(file)?, true),
+        _ => (Packed::parse(file)?.name, true),
     };
     Some(Piece {
         first: name.first,

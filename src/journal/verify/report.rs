@@ -16,19 +16,21 @@ pub struct Report {
     pub events: LogReport,
     /// What it keeps about requests.
     pub access: LogReport,
+    /// The further logs that it has, or should have.
+    pub others: Vec<LogReport>,
     /// Exchanges that have no entry, as the events say.
     pub gaps: Gaps,
 }
 
 impl Report {
-    /// Both logs.
-    pub fn logs(&self) -> [&LogReport; 2] {
-        [&self.events, &self.access]
+    /// All its logs.
+    pub fn logs(&self) -> impl Iterator<Item = &LogReport> {
+        [&self.events, &self.access].into_iter().chain(&self.others)
     }
 
     /// The whole of it in a word.
     pub fn verdict(&self) -> Verdict {
-        let any = |is: fn(&Findings) -> bool| self.logs().iter().any(|log| is(&log.findings));
+        let any = |is: fn(&Findings) -> bool| self.logs().any(|log| is(&log.findings));
         if any(Findings::any_wrong) {
             Verdict::Wrong
         } else if any(|findings| !findings.is_empty()) {
@@ -59,13 +61,19 @@ pub struct LogReport {
     pub signed: Option<u64>,
     /// Lines that were compared.
     pub records: u64,
+    /// Those that are encrypted, and that no identity opened.
+    pub sealed: Sealed,
     /// Records that have no line because retention removed them, with the signed entries that say so.
     pub removed: Vec<Removed>,
     /// Records behind the checkpoint.
     pub unsigned: Unsigned,
-    /// The newest checkpoint kept elsewhere that the log agrees with.
+    /// The newest checkpoint kept elsewhere, or signed by a witness, that the log agrees with.
     pub trusted: Option<Trusted>,
-    /// How many checkpoints kept elsewhere were compared.
+    /// What witnesses whose keys are known signed, as it is kept in the journal; the smallest first.
+    pub cosigned: Vec<Cosigned>,
+    /// How many checkpoints kept there are signed by nobody whose key is known.
+    pub cosigned_by_strangers: u64,
+    /// How many checkpoints kept elsewhere were compared, those signed by witnesses among them.
     pub trusted_compared: u64,
     /// The notes in `checkpoints` that were compared with the records.
     pub notes: u64,
@@ -81,9 +89,12 @@ impl LogReport {
             log,
             signed: None,
             records: 0,
+            sealed: Sealed::default(),
             removed: Vec::new(),
             unsigned: Unsigned::default(),
             trusted: None,
+            cosigned: Vec::new(),
+            cosigned_by_strangers: 0,
             trusted_compared: 0,
             notes: 0,
             notes_out_of_reach: 0,
@@ -113,6 +124,15 @@ pub struct Removed {
     pub events: Range<u64>,
 }
 
+/// Records in encrypted segments that no identity opened. Their hashes were compared, and their files, whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// How many segments.
+    pub segments: u64,
+    /// How many records.
+    pub records: u64,
+}
+
 /// Records behind the checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unsigned {
@@ -128,6 +148,17 @@ pub struct Trusted {
     /// Its records.
     pub size: u64,
     /// When it was signed, as far as it or its last record says.
+    pub time: Option<Timestamp>,
+}
+
+/// A checkpoint with a witness's signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cosigned {
+    /// The name of its key.
+    pub witness: String,
+    /// The records of the checkpoint.
+    pub size: u64,
+    /// When it was signed, by the witness's clock.
     pub time: Option<Timestamp>,
 }
 

@@ -80,6 +80,18 @@ impl Scanner {
         Ok(Some(Line { text, place }))
     }
 
+    /// Reads to the end, and gives how many bytes stand behind the last whole line that was given out.
+    pub(crate) fn rest(&mut self) -> io::Result<u64> {
+        let mut rest = 0;
+        loop {
+            rest += (self.to - self.from) as u64;
+            (self.from, self.to) = (0, 0);
+            if self.fill()? == 0 {
+                return Ok(rest);
+            }
+        }
+    }
+
     /// Reads more behind what is there.
     fn fill(&mut self) -> io::Result<usize> {
         self.buffer.copy_within(self.from..self.to, 0);

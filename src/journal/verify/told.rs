@@ -1,6 +1,6 @@
 //! What `events` tells about a journal, as far as it explains what is found.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -15,8 +15,10 @@ use crate::journal::segment::Name;
 pub(super) struct Told {
     removals: Vec<Removal>,
     pub(super) gaps: Gaps,
-    announced: HashSet<Name>,
+    announced: HashSet<(Log, Name)>,
     torn: HashSet<(Log, Name)>,
+    /// The SHA-256 of encrypted segments, in hexadecimal.
+    packed: HashMap<(Log, Name), String>,
     /// Segments of each log that were given up because the disk failed.
     failures: [u64; Log::ALL.len()],
 }
@@ -50,11 +52,19 @@ impl Told {
         let log = text("log").and_then(|name| Log::ALL.into_iter().find(|log| log.folder() == name));
         let segment = text("segment").and_then(Name::parse);
         match text("event.name") {
-            Some("segment.begin") => self.announced.extend(segment),
+            Some("segment.begin") => self.announced.extend(log.zip(segment)),
             Some("segment.torn") => self.torn.extend(log.zip(segment)),
+            Some("segment.copy") => {
+                self.announced.extend(log.zip(segment));
+                self.torn.extend(log.zip(text("from").and_then(Name::parse)));
+            }
+            Some("segment.pack") if signed => {
+                let sha256 = text("sha256").map(str::to_owned);
+                self.packed.extend(log.zip(segment).zip(sha256));
+            }
             Some("journal.failure") => {
-                if let Some(log) = log {
-                    self.failures[log as usize] += 1;
+                for log in log.into_iter().flat_map(Log::fails_with) {
+                    self.failures[*log as usize] += 1;
                 }
             }
             Some("journal.gap") => {
@@ -140,8 +150,17 @@ impl Told {
         absent
     }
 
-    pub(super) fn announced(&self, segment: &Name) -> bool {
-        self.announced.contains(segment)
+    pub(super) fn announced(&self, log: Log, segment: Name) -> bool {
+        self.announced.contains(&(log, segment))
+    }
+
+    /// Whether a segment of this log was ever begun.
+    pub(super) fn tells_of(&self, log: Log) -> bool {
+        self.announced.iter().any(|(of, _)| *of == log)
+    }
+
+    pub(super) fn packed(&self, log: Log, segment: Name) -> Option<&String> {
+        self.packed.get(&(log, segment))
     }
 
     pub(super) fn torn(&self, log: Log, segment: Name) -> bool {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, Place};
 use super::fold::Fold;
@@ -16,13 +16,16 @@ use super::report::{LogReport, Unsigned};
 use super::scan::Scanner;
 use super::stops::{Kept, Stops};
 use super::told::{Absent, Told};
+use super::witnessed::Witnessed;
 use super::{CannotVerify, Progress};
 use crate::entry::Record;
 use crate::journal::Log;
 use crate::journal::checkpoint::Signed;
 use crate::journal::disk::Disk;
+use crate::journal::event::hex;
 use crate::journal::note::{Note, VerifierKey};
-use crate::journal::segment::Name;
+use crate::journal::packing;
+use crate::journal::segment::{self, Name, Packed};
 use crate::journal::tree::{EntryIndex, Hash, Salt};
 
 /// A checkpoint is due so often, where there is something to sign.
@@ -37,6 +40,7 @@ pub(super) struct Task<'a> {
     pub(super) log: Log,
     pub(super) key: &'a VerifierKey,
     pub(super) trusted: Vec<Kept>,
+    pub(super) cosigned: Witnessed,
     pub(super) now: Timestamp,
 }
 
@@ -46,10 +50,12 @@ pub(super) fn walk(task: Task<'_>, told: &mut Told, progress: &mut Progress<'_>)
         disk,
         log,
         key,
-        trusted,
+        mut trusted,
+        cosigned,
         now,
     } = task;
     let mut report = LogReport::new(log);
+    trusted.extend(cosigned.tell(&mut report));
     // First: whatever is written meanwhile is added behind it.
     let own = own_checkpoint(disk, log, key, &mut report)?;
     let signed = own.as_ref().map_or(0, |own| own.checkpoint().size().0);
@@ -88,8 +94,13 @@ pub(super) fn walk(task: Task<'_>, told: &mut Told, progress: &mut Progress<'_>)
         progress,
     };
     let mut next = 0;
-    for (at, piece) in pieces.iter().enumerate() {
-        let end = pieces.get(at + 1).map_or(u64::MAX, |piece| piece.first);
+    // A salt alone bounds nothing: a crash came before its segment.
+    let segments: Vec<_> = pieces
+        .iter()
+        .filter(|piece| piece.lines.is_some() || piece.leaves)
+        .collect();
+    for (at, piece) in segments.iter().enumerate() {
+        let end = segments.get(at + 1).map_or(u64::MAX, |piece| piece.first);
         if piece.first > next {
             walk.skip(next..piece.first)?;
         }
@@ -177,8 +188,10 @@ impl Walk<'_, '_> {
         }
         let lines_end = match piece.lines {
             Some(name) => self.lines(piece, name, end, leaves.as_mut())?,
-            None => piece.first,
+            None => Some(piece.first),
         };
+        let sealed = lines_end.is_none();
+        let lines_end = lines_end.unwrap_or(piece.first);
         // Where lines are gone and their hashes are not, as at the edge of what retention removed, all else can still
         // be compared.
         let mut at = lines_end;
@@ -199,31 +212,65 @@ impl Walk<'_, '_> {
             self.fold.jump(end)?;
         }
         let next = if end == u64::MAX { at } else { end };
-        if lines_end < next {
+        if sealed {
+            self.report.sealed.segments += 1;
+            self.report.sealed.records += next - piece.first;
+            if at < next.min(self.signed) {
+                let records = next.min(self.signed) - at;
+                self.report.findings.push(Finding::LeavesMissing { first: at, records });
+            }
+        } else if lines_end < next {
             self.miss(lines_end..next);
         }
         Ok(next)
     }
 
-    /// Verifies the lines of a segment, and gives the index behind the last.
+    /// Verifies the file of a segment that no identity opens.
+    fn sealed(&mut self, segment: Name) -> Result<(), CannotVerify> {
+        let file = segment::in_its_form(|form| self.disk.open(&Packed { name: segment, form }.path(self.log)));
+        let mut hasher = Sha256::new();
+        let length = io::copy(&mut file.map_err(changed)?, &mut IntoHash(&mut hasher))?;
+        if self.told.packed(self.log, segment) != Some(&hex(&Hash(hasher.finalize().into()))) {
+            self.report.findings.push(Finding::SealedDiffers { segment });
+        }
+        self.progress.passed(length);
+        Ok(())
+    }
+
+    /// Verifies the lines of a segment, and gives the index behind the last; `None` if they are encrypted, and nothing
+    /// opens them.
     fn lines(
         &mut self,
         piece: &Piece,
         name: Name,
         end: u64,
         mut leaves: Option<&mut HashFile>,
-    ) -> Result<u64, CannotVerify> {
-        let path = name.path(self.log);
-        let length = self.disk.status(&path).map_err(changed)?.length;
-        let mut scanner = Scanner::new(self.disk.open(&path).map_err(changed)?);
-        let salt = self.salt(piece)?;
+    ) -> Result<Option<u64>, CannotVerify> {
+        let length = segment::status(self.disk, self.log, name).map_err(changed)?.length;
+        let (text, salt) = match self.open(name) {
+            Err(error) if packing::is_sealed(&error) => return self.sealed(name).map(|()| None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.report.findings.push(Finding::Damaged { segment: name });
+                return Ok(Some(piece.first));
+            }
+            opened => opened.map_err(changed)?,
+        };
+        let mut scanner = Scanner::new(text);
         let mut segment = Segment::default();
         let mut at = piece.first;
         while at < end {
-            let Some(line) = scanner.next_line()? else { break };
+            let line = match scanner.next_line() {
+                Ok(Some(line)) => line,
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    self.report.findings.push(Finding::Damaged { segment: name });
+                    break;
+                }
+                Ok(None) => break,
+                Err(error) => return Err(error.into()),
+            };
             self.compare(at)?;
             if at.is_multiple_of(Progress::STEP) {
-                self.progress.at(line.place);
+                self.progress.at(line.place.min(length)); // which is that of the packed file
             }
             let of_disk = leaves.as_mut().map_or(Ok(None), |leaves| leaves.next_hash())?;
             let of_disk = of_disk.filter(|_| at < self.signed); // behind, it may be written anew at the next start
@@ -261,24 +308,21 @@ impl Walk<'_, '_> {
         segment.report(&mut self.report, records);
         // The end of the last segment is perhaps being written.
         let unfinished = end == u64::MAX && !scanner.stopped_at_a_void_line();
-        if scanner.place() < length && !unfinished {
-            self.voids.push((name, scanner.place(), length));
+        let place = scanner.place();
+        match if unfinished { Ok(0) } else { scanner.rest() } {
+            Ok(0) => {}
+            Ok(rest) => self.voids.push((name, place, place + rest)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {} // said already, or behind what counts
+            Err(error) => return Err(error.into()),
         }
         self.progress.passed(length);
-        Ok(at)
+        Ok(Some(at))
     }
 
-    fn salt(&self, piece: &Piece) -> io::Result<Option<Salt>> {
-        if !piece.salt {
-            return Ok(None);
-        }
-        let mut bytes = Zeroizing::new([0; Salt::LENGTH]);
-        let path = piece.salt_path(self.log);
-        if self.disk.status(&path)?.length != Salt::LENGTH as u64 {
-            return Ok(None);
-        }
-        io::Read::read_exact(&mut self.disk.open(&path)?, bytes.as_mut_slice())?;
-        Ok(Some(Salt::new(bytes)))
+    /// The lines of a segment and its secret.
+    fn open(&self, name: Name) -> io::Result<(Box<dyn io::Read + Send>, Option<Salt>)> {
+        let text = packing::open(self.disk, self.log, name)?;
+        Ok((text, packing::salt(self.disk, self.log, name)?))
     }
 
     fn cannot_prove(&mut self, index: u64) {
@@ -341,11 +385,11 @@ impl Walk<'_, '_> {
         Ok(self.report)
     }
 
-    /// Every segment of `access` was announced, and no salt outlives its lines.
+    /// Every segment was announced, but those of `events`, and no salt outlives its lines.
     fn look_at_names(&mut self, pieces: &[Piece]) {
         for piece in pieces {
             match piece.lines {
-                Some(segment) if self.log == Log::Access && !self.told.announced(&segment) => {
+                Some(segment) if self.log != Log::Events && !self.told.announced(self.log, segment) => {
                     self.report.findings.push(Finding::NotAnnounced { segment });
                 }
                 None if piece.salt => self.report.findings.push(Finding::SaltLeft { first: piece.first }),
@@ -388,6 +432,20 @@ impl Segment {
     }
 }
 
+/// Lets a hash be written to.
+struct IntoHash<'a>(&'a mut Sha256);
+
+impl io::Write for IntoHash<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A file that was there when the folder was listed and is not any more.
 fn changed(error: io::Error) -> CannotVerify {
     match error.kind() {
@@ -397,7 +455,7 @@ fn changed(error: io::Error) -> CannotVerify {
 }
 
 /// When a record was made, as far as it says.
-fn time_of(line: &[u8], log: Log, segment: Name) -> Option<Timestamp> {
+pub(crate) fn time_of(line: &[u8], log: Log, segment: Name) -> Option<Timestamp> {
     match log {
         Log::Events => serde_json::from_slice::<Value>(line)
             .ok()?
@@ -405,7 +463,7 @@ fn time_of(line: &[u8], log: Log, segment: Name) -> Option<Timestamp> {
             .as_str()?
             .parse()
             .ok(),
-        Log::Access => {
+        Log::Access | Log::Addresses => {
             let record = Record::decode(line, segment.format, segment.day).ok()?;
             record.sent().or_else(|| record.timestamp())
         }

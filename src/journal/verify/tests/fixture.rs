@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::journal::age::Identities;
 use crate::journal::checkpoint::Checkpoint;
 use crate::journal::disk::Disk;
 use crate::journal::event::Event;
@@ -122,6 +123,7 @@ impl Fixture {
         match log {
             Log::Events => &self.keys[0],
             Log::Access => &self.keys[1],
+            Log::Addresses => unreachable!("the fixture has none"),
         }
     }
 
@@ -129,6 +131,7 @@ impl Fixture {
         match log {
             Log::Events => &mut self.events,
             Log::Access => &mut self.access,
+            Log::Addresses => unreachable!("the fixture has none"),
         }
     }
 
@@ -149,6 +152,7 @@ impl Fixture {
             self.event(&Event::Segment {
                 log,
                 segment: name,
+                addresses: None,
                 policy: "1".to_owned(),
             });
         }
@@ -254,7 +258,11 @@ impl Fixture {
 
     pub(super) fn verify(&self, trusted: &[Vec<u8>]) -> Result<Report, CannotVerify> {
         let keys: Vec<_> = self.keys.iter().map(|signer| signer.verifier().clone()).collect();
-        let pinned = Pinned { keys: &keys, trusted };
+        let pinned = Pinned {
+            keys: &keys,
+            trusted,
+            identities: &Identities::default(),
+        };
         verify_on(&self.disk(), pinned, at(NOW), &mut no_progress)
     }
 }

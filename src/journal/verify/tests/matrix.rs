@@ -2,6 +2,7 @@
 
 use super::fixture::{older_and_newer, record, stem};
 use super::*;
+use crate::journal::age::Identities;
 use crate::journal::checkpoint::{Checkpoint, OpenError};
 use crate::journal::note::{Signer, VerifyError};
 use crate::journal::tree::{EntryIndex, Frontier, Hash};
@@ -494,6 +495,7 @@ fn without_the_right_keys_nothing_can_be_said() {
     let pinned = Pinned {
         keys: std::slice::from_ref(&access),
         trusted: &[],
+        identities: &Identities::default(),
     };
     let without = verify_on(&fixture.disk(), pinned, at(fixture::NOW), &mut no_progress);
     assert!(matches!(without, Err(CannotVerify::NoKey { name }) if name == "town.example/townclerk/events"));

@@ -8,17 +8,21 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use townclerk::journal::checkpoint::{Checkpoint, Signed};
 use townclerk::journal::note::{Signer, VerifierKey};
 use townclerk::journal::tree::{EntryIndex, Frontier, Hash, Levels, Salt, TreeSize, consistency};
+use townclerk::witness::Request;
 use townclerk::witness::ask::{self, AskError, Witness};
-use townclerk::witness::{Request, Standing};
 
 use crate::interop::Go;
 use crate::serve::program::run;
 use crate::skip::cannot;
+
+/// For one answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const ORIGIN: &str = "town.example/townclerk/access";
 
@@ -134,13 +138,13 @@ impl Made {
 }
 
 /// The program, serving. It is killed with the test.
-struct Serving {
+pub struct Serving {
     child: Child,
-    place: String,
+    pub place: String,
 }
 
 impl Serving {
-    fn start(state: &Path, place: &[&str]) -> Self {
+    pub fn start(state: &Path, place: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_townclerk"))
             .args(["witness", "serve", "--state"])
             .arg(state)
@@ -158,7 +162,7 @@ impl Serving {
         }
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
@@ -290,31 +294,32 @@ fn the_logs_side_asks_over_a_socket_and_a_port() {
     let (log, fork) = Log::and_its_fork();
     let made = Made::knowing(&log);
     let witness = made.witness();
-    assert_eq!(
-        ask::standing(&witness, &log.signed(10), &log.levels),
-        Standing::Unreachable
-    );
+    let standing = |log: &Log, size| {
+        let asked = ask::ask(&witness, &log.signed(size), TreeSize(size), &log.levels, PATIENCE);
+        asked.map(|cosigned| cosigned.knew.0)
+    };
+    assert!(standing(&log, 10).is_err_and(|error| error.is_silence()));
     let serving = made.start();
-    let standing = |log: &Log, size| ask::standing(&witness, &log.signed(size), &log.levels);
-    assert_eq!(standing(&log, 150), Standing::Behind { size: TreeSize(0) });
-    assert_eq!(standing(&log, 150), Standing::Same);
-    assert_eq!(standing(&log, 149), Standing::Ahead { size: TreeSize(150) });
-    assert_eq!(standing(&fork, 150), Standing::Forked);
-    assert_eq!(standing(&fork, 400), Standing::Forked);
+    let known = TreeSize(150);
+    assert_eq!(standing(&log, 150), Ok(0));
+    assert_eq!(standing(&log, 150), Ok(150));
+    assert_eq!(standing(&log, 149), Err(AskError::KnowsMore { size: known }));
+    assert_eq!(standing(&fork, 150), Err(AskError::Forked { size: known }));
+    assert_eq!(standing(&fork, 400), Err(AskError::Forked { size: known }));
     assert_eq!(serving.stop(), Some(0));
 
     let serving = Serving::start(&made.state(), &["--listen", "127.0.0.1:0"]);
     let witness = Witness::new(serving.place.parse().expect("a place"), made.key.clone()).expect("a witness's key");
     let mut signed = log.signed(400);
-    let line = ask::cosign(&witness, &signed, TreeSize(150), &log.levels).expect("growth");
-    signed.add(line, &made.key).expect("the witness's");
+    let cosigned = ask::ask(&witness, &signed, TreeSize(150), &log.levels, PATIENCE).expect("growth");
+    signed.add(cosigned.signature, &made.key).expect("the witness's");
     assert!(
         signed
             .cosigned_at(&made.key)
             .expect("signed")
             .is_some_and(|time| time > 1_700_000_000)
     );
-    let shrunk = ask::cosign(&witness, &log.signed(150), TreeSize(150), &log.levels);
+    let shrunk = ask::ask(&witness, &log.signed(150), TreeSize(150), &log.levels, PATIENCE);
     assert_eq!(shrunk, Err(AskError::KnowsMore { size: TreeSize(400) }));
 
     let other = run(&[
@@ -329,7 +334,13 @@ fn the_logs_side_asks_over_a_socket_and_a_port() {
         serving.place.parse().expect("a place"),
         other.out.trim_end().parse().expect("a key"),
     );
-    let asked = ask::cosign(&impostor.expect("a witness's key"), &signed, TreeSize(400), &log.levels);
+    let asked = ask::ask(
+        &impostor.expect("a witness's key"),
+        &signed,
+        TreeSize(400),
+        &log.levels,
+        PATIENCE,
+    );
     assert_eq!(asked, Err(AskError::WrongSignature));
 }
 
@@ -443,6 +454,6 @@ fn a_slow_asker_does_not_keep_another_waiting() {
     slow.write_all(b"POST /add-checkpoint HTTP/1.1\r\nHost: w\r\nContent-Length: 9\r\n\r\nold")
         .expect("sent");
     let witness = Witness::new(serving.place.parse().expect("a place"), made.key.clone()).expect("a witness's key");
-    ask::cosign(&witness, &log.signed(5), TreeSize(0), &log.levels).expect("growth");
+    ask::ask(&witness, &log.signed(5), TreeSize(0), &log.levels, PATIENCE).expect("growth");
     drop(slow);
 }

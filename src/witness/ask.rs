@@ -1,7 +1,7 @@
 //! The log's side: asking a witness for its signature.
 //!
-//! Everything here waits, for [`DEADLINE`] at most, and is meant for a thread of its own; it must not be called from
-//! asynchronous code. Whoever writes a journal does not wait for a witness.
+//! Everything here waits, and is meant for a thread of its own; it must not be called from asynchronous code. Whoever
+//! writes a journal does not wait for a witness.
 //!
 //! A checkpoint may be shown to a witness only once it is durable, with all that it is over: else a power cut would
 //! make an honest journal look rolled back.
@@ -10,32 +10,21 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use http::StatusCode;
 
 use super::place::Place;
 use super::request::{Request, decimal};
-use super::standing::Standing;
+use super::wire;
 use crate::journal::checkpoint::{OpenError, Signed};
 use crate::journal::note::{Algorithm, KeyError, SignatureLine, VerifierKey, VerifyError};
-use crate::journal::tree::{Hashes, TreeSize, consistency};
-
-/// From the connection to the end of one answer.
-pub const DEADLINE: Duration = Duration::from_secs(10);
-
-/// A longer answer is not read.
-const ANSWER_MAX: usize = 64 << 10;
+use crate::journal::tree::{Frontier, Hashes, TreeSize, consistency};
 
 /// A witness, and the key that it is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
     place: Place,
     key: VerifierKey,
+    required: bool,
 }
 
 impl Witness {
@@ -46,9 +35,24 @@ impl Witness {
     /// The key is not a witness's: [`KeyError::Algorithm`].
     pub fn new(place: Place, key: VerifierKey) -> Result<Self, KeyError> {
         match key.algorithm() {
-            Algorithm::Cosignature => Ok(Self { place, key }),
+            Algorithm::Cosignature => Ok(Self {
+                place,
+                key,
+                required: false,
+            }),
             Algorithm::Ed25519 => Err(KeyError::Algorithm),
         }
+    }
+
+    /// One without whose signature a journal is not opened.
+    #[must_use]
+    pub fn required(self, required: bool) -> Self {
+        Self { required, ..self }
+    }
+
+    /// Whether a journal is opened only with its signature. Default no.
+    pub fn is_required(&self) -> bool {
+        self.required
     }
 
     /// Where it is.
@@ -77,7 +81,7 @@ pub enum AskError {
     /// Nobody listens there, or the connection broke.
     #[error("the witness cannot be reached: {0}")]
     Unreachable(io::ErrorKind),
-    /// No answer in [`DEADLINE`].
+    /// No answer in time.
     #[error("the witness does not answer in time")]
     TooSlow,
     /// The witness has signed for more records than the checkpoint has. Its number is not signed: who can answer in its
@@ -98,7 +102,8 @@ pub enum AskError {
     CannotProve {
         /// The size that the witness knows, or was thought to know.
         knows: TreeSize,
-        /// What the disk says; `NotFound` if they were removed with their records.
+        /// What the disk says; `NotFound` if they were removed with their records, `InvalidData` if they do not lead to
+        /// the checkpoint.
         kind: io::ErrorKind,
     },
     /// The witness was never told of this log.
@@ -121,36 +126,52 @@ pub enum AskError {
     Unsteady,
 }
 
+impl AskError {
+    /// Whether it shows that the log is not what it was: rolled back, or rewritten. Such a log must not be carried on
+    /// with. All else may be mended: a witness that does not answer, was not told of the log, or knows a beginning of
+    /// it which the log no longer has the hashes to show.
+    pub fn contradicts(&self) -> bool {
+        matches!(self, Self::KnowsMore { .. } | Self::Forked { .. })
+    }
+
+    /// Whether there was no answer.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::TooSlow)
+    }
+
+    /// A name for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::TooSlow => "too_slow",
+            Self::KnowsMore { .. } => "knows_more",
+            Self::Forked { .. } => "forked",
+            Self::CannotProve { .. } => "cannot_prove",
+            Self::UnknownLog => "unknown_log",
+            Self::UnknownKey => "unknown_key",
+            Self::WrongSignature => "wrong_signature",
+            Self::NotUnderstood { .. } => "not_understood",
+            Self::Unsteady => "unsteady",
+        }
+    }
+}
+
 /// Asks a witness to sign a checkpoint, and verifies what it gives. `last_known` is the size that it is known to have
-/// from an earlier answer; if it has another, it says so, and is asked once more from there.
+/// from an earlier answer; if it has another, it says so, and is asked once more from there. Each of the two answers
+/// may take as long as `patience`, from the connection to its end.
 ///
 /// # Errors
 ///
 /// See [`AskError`].
-pub fn cosign(
+pub fn ask(
     witness: &Witness,
     signed: &Signed,
     last_known: TreeSize,
     hashes: &impl Hashes,
-) -> Result<SignatureLine, AskError> {
-    converse(witness, signed, last_known, hashes).map(|cosigned| cosigned.signature)
-}
-
-/// How a journal stands with a witness, asked at its start with its newest checkpoint. Where nothing contradicts, the
-/// witness has then signed this checkpoint.
-pub fn standing(witness: &Witness, signed: &Signed, hashes: &impl Hashes) -> Standing {
-    let size = signed.checkpoint().size();
-    Standing::of(size, &converse(witness, signed, size, hashes))
-}
-
-fn converse(
-    witness: &Witness,
-    signed: &Signed,
-    last_known: TreeSize,
-    hashes: &impl Hashes,
+    patience: Duration,
 ) -> Result<Cosigned, AskError> {
     converse_by(&witness.key, signed, last_known, hashes, |request| {
-        exchange(&witness.place, request.to_string())
+        wire::post(&witness.place, request.to_string(), patience)
     })
 }
 
@@ -184,13 +205,28 @@ pub(super) fn converse_by(
                 known if known == old => return Err(AskError::Forked { size: known }),
                 known => old = known,
             },
-            StatusCode::UNPROCESSABLE_ENTITY => return Err(AskError::Forked { size: old }),
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                prove_to_ourselves(&request, hashes)?;
+                return Err(AskError::Forked { size: old });
+            }
             StatusCode::NOT_FOUND => return Err(AskError::UnknownLog),
             StatusCode::FORBIDDEN => return Err(AskError::UnknownKey),
             _ => return Err(not_understood),
         }
     }
     Err(AskError::Unsteady)
+}
+
+/// Whether our own hashes lead from our own tree of that size to the checkpoint. If not, it is they that are wrong, and
+/// the witness's refusal says nothing about the history.
+fn prove_to_ourselves(request: &Request, hashes: &impl Hashes) -> Result<(), AskError> {
+    let (old, new) = (request.old(), request.checkpoint());
+    let cannot = |kind| AskError::CannotProve { knows: old, kind };
+    let root = Frontier::read(hashes, old)
+        .map_err(|error| cannot(error.kind()))?
+        .root();
+    consistency::verify(request.proof(), old, &root, new.size(), &new.root())
+        .map_err(|_| cannot(io::ErrorKind::InvalidData))
 }
 
 /// The size in the body of a 409, a line of its own.
@@ -210,56 +246,4 @@ fn verified(body: &[u8], signed: &Signed, key: &VerifierKey) -> Result<Signature
         }
     }
     Err(AskError::WrongSignature)
-}
-
-/// One request and its answer, in time.
-fn exchange(place: &Place, body: String) -> Result<(StatusCode, Bytes), AskError> {
-    let unreachable = |error: io::Error| AskError::Unreachable(error.kind());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(unreachable)?;
-    let answer = runtime.block_on(async {
-        let asked = async {
-            match place {
-                Place::Unix(path) => {
-                    let stream = UnixStream::connect(path).await.map_err(unreachable)?;
-                    post(stream, "localhost", "", body).await
-                }
-                Place::Http { host, port, prefix } => {
-                    let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(unreachable)?;
-                    let host = place.to_string();
-                    let host = host.trim_start_matches("http://").split('/').next().unwrap_or_default();
-                    post(stream, host, prefix, body).await
-                }
-            }
-        };
-        tokio::time::timeout(DEADLINE, asked).await
-    });
-    runtime.shutdown_background(); // a name that is still being looked up is not waited for
-    answer.unwrap_or(Err(AskError::TooSlow))
-}
-
-async fn post<S>(stream: S, host: &str, prefix: &str, body: String) -> Result<(StatusCode, Bytes), AskError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let broken = |_: hyper::Error| AskError::Unreachable(io::ErrorKind::ConnectionAborted);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let connection = tokio::spawn(connection);
-    let request = http::Request::builder()
-        .method(Method::POST)
-        .uri(format!("{prefix}/add-checkpoint"))
-        .header(HOST, host)
-        .header(CONTENT_LENGTH, body.len())
-        .body(Full::new(Bytes::from(body)))
-        .map_err(|_| AskError::Unreachable(io::ErrorKind::InvalidInput))?;
-    let answer = sender.send_request(request).await.map_err(broken)?;
-    let status = answer.status();
-    let not_understood = AskError::NotUnderstood {
-        status: status.as_u16(),
-    };
-    let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await;
-    connection.abort(); // it would wait for the next request
-    Ok((status, body.map_err(|_| not_understood)?.to_bytes()))
 }

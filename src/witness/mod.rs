@@ -16,22 +16,20 @@
 //! - `request`: what is asked, as text, both ways
 //! - [`State`]: what is kept, and the one decision
 //! - [`serve`]: HTTP before it
-//! - [`ask`]: the log's side
-//! - [`Standing`]: what a witness's word means for a journal that is about to be opened
+//! - [`ask`]: the log's side, with `wire` below it
 
 pub mod ask;
 mod place;
 mod request;
 pub mod serve;
-mod standing;
 mod state;
 mod store;
+mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use place::{Place, PlaceError};
 pub use request::{Malformed, Request};
-pub use standing::Standing;
 pub use state::{Refusal, State};
 pub use store::{AddError, InitError, StateError, add, init, latest};

@@ -1,12 +1,12 @@
 use std::cell::Cell;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 
 use super::*;
 use crate::journal::note::Cosigner;
-use crate::witness::Standing;
 use crate::witness::ask;
 use crate::witness::ask::{AskError, Cosigned, Witness, converse_by};
 
@@ -45,60 +45,66 @@ fn a_log_asks_again_from_the_size_that_the_witness_names() {
 }
 
 #[test]
-fn how_a_journal_stands_with_a_witness() {
+fn a_witness_says_what_a_rolled_back_and_a_rewritten_log_are() {
     let log = Log::of(20);
     let fork = Log::forked(&log.signer, 5, 20);
     let (_folder, mut state) = knowing(&log);
-    let mut stands = |log: &Log, size| Standing::of(TreeSize(size), &converse(&mut state, log, size, size));
-    assert_eq!(stands(&log, 0), Standing::Same);
-    assert_eq!(stands(&log, 10), Standing::Behind { size: TreeSize(0) });
-    assert_eq!(stands(&log, 10), Standing::Same);
-    assert_eq!(stands(&log, 12), Standing::Behind { size: TreeSize(10) });
-    assert_eq!(stands(&log, 8), Standing::Ahead { size: TreeSize(12) });
-    assert_eq!(stands(&log, 0), Standing::Ahead { size: TreeSize(12) });
-    assert_eq!(stands(&fork, 8), Standing::Ahead { size: TreeSize(12) });
-    assert_eq!(stands(&fork, 12), Standing::Forked);
-    assert_eq!(stands(&fork, 15), Standing::Forked);
-    assert_eq!(stands(&Log::of(20), 12), Standing::Refused);
-    // The hashes from before are gone.
-    let mut bare = Log::of(0);
-    bare.signer = Signer::parse(log.signer.private_text().expose()).unwrap();
-    let signed = log.signed(15);
-    let key = state.verifier().clone();
-    let asked = converse_by(&key, &signed, TreeSize(15), &bare.levels, |request| {
-        Ok(answer(&mut state, &request.to_string()))
-    });
-    assert_eq!(
-        Standing::of(TreeSize(15), &asked),
-        Standing::Unproven { size: TreeSize(12) }
+    let mut stands = |log: &Log, size| converse(&mut state, log, size, size).map(|cosigned| cosigned.knew.0);
+    let (more, forked) = (
+        |size| Err(AskError::KnowsMore { size: TreeSize(size) }),
+        |size| Err(AskError::Forked { size: TreeSize(size) }),
     );
+    assert_eq!(stands(&log, 0), Ok(0));
+    assert_eq!(stands(&log, 10), Ok(0));
+    assert_eq!(stands(&log, 10), Ok(10));
+    assert_eq!(stands(&log, 12), Ok(10));
+    assert_eq!(stands(&log, 8), more(12));
+    assert_eq!(stands(&log, 0), more(12));
+    assert_eq!(stands(&fork, 8), more(12));
+    assert_eq!(stands(&fork, 12), forked(12));
+    assert_eq!(stands(&fork, 15), forked(12));
+    assert_eq!(stands(&Log::of(20), 12), Err(AskError::UnknownKey));
 }
 
 #[test]
-fn every_outcome_of_asking_has_a_standing_and_only_two_contradict() {
+fn hashes_that_are_gone_or_wrong_are_no_other_history() {
+    let log = Log::of(20);
+    let (_folder, mut state) = knowing(&log);
+    converse(&mut state, &log, 12, 0).unwrap();
+    let mut with = |hashes: &Levels| {
+        let key = state.verifier().clone();
+        converse_by(&key, &log.signed(15), TreeSize(15), hashes, |request| {
+            Ok(answer(&mut state, &request.to_string()))
+        })
+    };
+    let cannot = |kind| {
+        let knows = TreeSize(12);
+        Err(AskError::CannotProve { knows, kind })
+    };
+    assert_eq!(with(&Log::of(0).levels), cannot(io::ErrorKind::NotFound));
+    let wrong = Log::forked(&log.signer, 5, 20);
+    assert_eq!(with(&wrong.levels), cannot(io::ErrorKind::InvalidData));
+}
+
+#[test]
+fn only_two_of_all_outcomes_contradict() {
     let size = TreeSize(7);
+    let kind = io::ErrorKind::NotFound;
     let cases = [
-        (AskError::Unreachable(io::ErrorKind::NotFound), Standing::Unreachable),
-        (AskError::TooSlow, Standing::Unreachable),
-        (AskError::KnowsMore { size }, Standing::Ahead { size }),
-        (AskError::Forked { size }, Standing::Forked),
-        (
-            AskError::CannotProve {
-                knows: size,
-                kind: io::ErrorKind::NotFound,
-            },
-            Standing::Unproven { size },
-        ),
-        (AskError::UnknownLog, Standing::Refused),
-        (AskError::UnknownKey, Standing::Refused),
-        (AskError::WrongSignature, Standing::Refused),
-        (AskError::NotUnderstood { status: 500 }, Standing::Refused),
-        (AskError::Unsteady, Standing::Refused),
+        (AskError::KnowsMore { size }, true),
+        (AskError::Forked { size }, true),
+        (AskError::Unreachable(kind), false),
+        (AskError::TooSlow, false),
+        (AskError::CannotProve { knows: size, kind }, false),
+        (AskError::UnknownLog, false),
+        (AskError::UnknownKey, false),
+        (AskError::WrongSignature, false),
+        (AskError::NotUnderstood { status: 500 }, false),
+        (AskError::Unsteady, false),
     ];
-    for (error, standing) in cases {
-        assert_eq!(Standing::of(TreeSize(3), &Err(error)), standing, "{error:?}");
-        let contradicts = matches!(error, AskError::KnowsMore { .. } | AskError::Forked { .. });
-        assert_eq!(standing.contradicts(), contradicts);
+    for (error, contradicts) in cases {
+        assert_eq!(error.contradicts(), contradicts, "{error:?}");
+        assert!(!(contradicts && error.is_silence()));
     }
 }
 
@@ -173,10 +179,7 @@ fn nobody_there_is_unreachable() {
         .parse()
         .unwrap();
     let witness = Witness::new(place, state.verifier().clone()).unwrap();
-    let asked = ask::cosign(&witness, &log.signed(4), TreeSize(0), &log.levels);
+    let patience = Duration::from_secs(10);
+    let asked = ask::ask(&witness, &log.signed(4), TreeSize(0), &log.levels, patience);
     assert_eq!(asked, Err(AskError::Unreachable(io::ErrorKind::NotFound)));
-    assert_eq!(
-        ask::standing(&witness, &log.signed(4), &log.levels),
-        Standing::Unreachable
-    );
 }

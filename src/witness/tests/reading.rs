@@ -69,6 +69,8 @@ fn places_are_read_and_written() {
         ("http://w.example/a/b/", "http://w.example:80/a/b"),
         ("http://[::1]:8090", "http://[::1]:8090"),
         ("http://[::1]", "http://[::1]:80"),
+        ("https://w.example", "https://w.example:443"),
+        ("https://[::1]:8443/a", "https://[::1]:8443/a"),
     ];
     for (text, written) in cases {
         let place: Place = text.parse().unwrap();
@@ -81,13 +83,14 @@ fn places_are_read_and_written() {
 fn what_is_no_place_says_why() {
     let cases = [
         ("unix:socket", PlaceError::Relative),
-        ("https://w.example", PlaceError::Https),
         ("", PlaceError::Form),
         ("/run/socket", PlaceError::Form),
         ("w.example:80", PlaceError::Form),
         ("ftp://w.example", PlaceError::Form),
         ("http://user@w.example", PlaceError::Form),
         ("http://w.example:99999", PlaceError::Form),
+        ("http://[]:80", PlaceError::Form),
+        ("http://[w.example]", PlaceError::Form),
         ("http://w.example:", PlaceError::Form),
         ("http://w.example/?query", PlaceError::Form),
     ];

@@ -24,6 +24,12 @@ pub struct Counts {
     pub deletions: u64,
     /// [`Verdict::Stripped`].
     pub stripped: u64,
+    /// [`Verdict::Ended`].
+    pub ended: u64,
+    /// [`Verdict::NotGenuine`].
+    pub not_genuine: u64,
+    /// [`Verdict::TooLong`].
+    pub too_long: u64,
 }
 
 /// The counts of one name while they are counted.
@@ -44,27 +50,34 @@ impl Row {
 
 /// One number a verdict. They are only ever added to and read by themselves, so no order among them is needed.
 #[derive(Debug, Default)]
-pub(super) struct Counters([AtomicU64; 4]);
+pub(super) struct Counters([AtomicU64; 7]);
 
 impl Counters {
     pub(super) fn add(&self, verdict: Verdict) {
-        let [passed, limited, deletions, stripped] = &self.0;
+        let [passed, limited, deletions, stripped, ended, not_genuine, too_long] = &self.0;
         let counter = match verdict {
             Verdict::Passed => passed,
             Verdict::Limited => limited,
             Verdict::Deletion => deletions,
             Verdict::Stripped => stripped,
+            Verdict::Ended => ended,
+            Verdict::NotGenuine => not_genuine,
+            Verdict::TooLong => too_long,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     fn read(&self) -> Counts {
-        let [passed, limited, deletions, stripped] = self.0.each_ref().map(|counter| counter.load(Ordering::Relaxed));
+        let [passed, limited, deletions, stripped, ended, not_genuine, too_long] =
+            self.0.each_ref().map(|counter| counter.load(Ordering::Relaxed));
         Counts {
             passed,
             limited,
             deletions,
             stripped,
+            ended,
+            not_genuine,
+            too_long,
         }
     }
 }
@@ -81,7 +94,16 @@ impl Traffic {
 impl Counts {
     /// All verdicts together.
     pub fn sum(self) -> u64 {
-        self.passed + self.limited + self.deletions + self.stripped
+        let Self {
+            passed,
+            limited,
+            deletions,
+            stripped,
+            ended,
+            not_genuine,
+            too_long,
+        } = self;
+        passed + limited + deletions + stripped + ended + not_genuine + too_long
     }
 
     fn plus(self, other: Self) -> Self {
@@ -90,6 +112,9 @@ impl Counts {
             limited: self.limited + other.limited,
             deletions: self.deletions + other.deletions,
             stripped: self.stripped + other.stripped,
+            ended: self.ended + other.ended,
+            not_genuine: self.not_genuine + other.not_genuine,
+            too_long: self.too_long + other.too_long,
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn judge_crumbs<'a>(field: &'a [u8], rules: &'a Cookies) -> impl Iterator<It
         };
         let standing = Standing::of(name, value, rules);
         let verdict = match (standing, rules.unlisted) {
-            (Standing::Malformed, _) | (Standing::Unlisted, Unlisted::Strip) => Verdict::Stripped,
+            (Standing::Malformed | Standing::Mark(_), _) | (Standing::Unlisted, Unlisted::Strip) => Verdict::Stripped,
             _ => Verdict::Passed,
         };
         JudgedCrumb {

@@ -1,6 +1,6 @@
 //! Names: which are listed, which are merely unlisted, and which no browser could have been given honestly.
 
-use crate::policy::{Allowed, Cookies, Text};
+use crate::policy::{Allowed, Cookies, Ends, FirstPage, Text};
 
 /// What the policy, and the grammar, say of a cookie's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Standing<'r> {
         /// The listing that covers it, the first one if several do.
         listing: &'r Allowed,
     },
+    /// The mark of the first page of a visit, which is ours: it never reaches the CMS and is never taken from it.
+    Mark(&'r FirstPage),
     /// Well-formed, and not in the policy.
     Unlisted,
     /// Not a token (RFC 9110, section 5.6.2), reserved (`$Version`), or a name in disguise. It never passes, listed or
@@ -40,7 +42,18 @@ impl<'r> Standing<'r> {
             .find(|(_, listing)| listing.name.covers(name))
         {
             Some((index, listing)) => Self::Listed { index, listing },
-            None => Self::Unlisted,
+            None => match &rules.first_page {
+                Some(mark) if mark.name.as_bytes() == name => Self::Mark(mark),
+                _ => Self::Unlisted,
+            },
+        }
+    }
+
+    /// When the cookie ends by itself, if it does: then its values are sealed.
+    pub fn ends(self) -> Option<&'r Ends> {
+        match self {
+            Self::Listed { listing, .. } => Some(&listing.ends).filter(|ends| ends.are_enforced()),
+            Self::Mark(_) | Self::Unlisted | Self::Malformed => None,
         }
     }
 
@@ -48,6 +61,7 @@ impl<'r> Standing<'r> {
     pub fn purpose(self) -> Option<&'r Text> {
         match self {
             Self::Listed { listing, .. } => Some(&listing.purpose),
+            Self::Mark(mark) => Some(&mark.purpose),
             Self::Unlisted | Self::Malformed => None,
         }
     }

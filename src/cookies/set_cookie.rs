@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::policy::{Cookies, Text, Unlisted};
 
 /// A longer value makes browsers ignore the attribute (RFC 6265bis, section 5.6).
-const ATTRIBUTE_BYTES_MAX: usize = 1024;
+pub(super) const ATTRIBUTE_BYTES_MAX: usize = 1024;
 
 const SECURE: &[u8] = b"; Secure";
 const LAX: &[u8] = b"; SameSite=Lax";
@@ -43,14 +43,15 @@ pub fn judge<'a>(line: &'a [u8], rules: &'a Cookies, secure: bool, clock: &Clock
     let add_secure = secure && !facts.secure && Prefix::of(name).is_none();
     let add_lax = facts.same_site == SameSite::Default;
 
-    let verdict = if is_ignored_by_browsers(line) || (name.is_empty() && standing == Standing::Malformed) {
+    let is_empty = name.is_empty() && standing == Standing::Malformed;
+    let verdict = if is_ignored_by_browsers(line) || is_empty || matches!(standing, Standing::Mark(_)) {
         Verdict::Stripped
     } else if facts.is_deletion(line, clock) {
         Verdict::Deletion
     } else {
         match (standing, rules.unlisted) {
-            (Standing::Malformed, _) | (Standing::Unlisted, Unlisted::Strip) => Verdict::Stripped,
-            _ if facts.cut > 0 || add_secure || add_lax => Verdict::Limited,
+            (Standing::Malformed | Standing::Mark(_), _) | (Standing::Unlisted, Unlisted::Strip) => Verdict::Stripped,
+            _ if facts.cut > 0 || add_secure || add_lax || standing.ends().is_some() => Verdict::Limited,
             _ => Verdict::Passed,
         }
     };
@@ -66,10 +67,11 @@ pub fn judge<'a>(line: &'a [u8], rules: &'a Cookies, secure: bool, clock: &Clock
 }
 
 impl<'a> Judged<'a> {
-    /// The line as the browser gets it: borrowed if nothing changes, `None` if it gets nothing.
+    /// The line as the browser gets it, not sealed yet if its cookie ends by itself: borrowed if nothing changes,
+    /// `None` if it gets nothing.
     pub fn line(&self) -> Option<Cow<'a, [u8]>> {
         match self.verdict {
-            Verdict::Stripped => None,
+            Verdict::Stripped | Verdict::TooLong | Verdict::Ended | Verdict::NotGenuine => None,
             Verdict::Passed | Verdict::Deletion => Some(Cow::Borrowed(self.line)),
             Verdict::Limited => Some(Cow::Owned(self.limited())),
         }
@@ -158,15 +160,15 @@ impl Facts {
 }
 
 /// An attribute of a line.
-struct Attribute<'a> {
+pub(super) struct Attribute<'a> {
     /// From its `;` to the next one.
     span: &'a [u8],
     name: &'a [u8],
-    value: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
 impl Attribute<'_> {
-    fn is(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
@@ -176,7 +178,7 @@ impl Attribute<'_> {
 }
 
 /// The attributes of a line, in order. Quotes protect nothing: every `;` begins one.
-fn attributes(line: &[u8]) -> impl Iterator<Item = Attribute<'_>> {
+pub(super) fn attributes(line: &[u8]) -> impl Iterator<Item = Attribute<'_>> {
     let mut rest = &line[pair_span(line).len()..];
     std::iter::from_fn(move || {
         let content = rest.get(1..)?;
@@ -199,8 +201,13 @@ fn pair(line: &[u8]) -> (&[u8], &[u8]) {
     (trim(name), trim(value))
 }
 
+/// The value of a line, without SP and HTAB around it.
+pub(super) fn value_of(line: &[u8]) -> &[u8] {
+    pair(line).1
+}
+
 /// All before the first `;`.
-fn pair_span(line: &[u8]) -> &[u8] {
+pub(super) fn pair_span(line: &[u8]) -> &[u8] {
     &line[..memchr::memchr(b';', line).unwrap_or(line.len())]
 }
 

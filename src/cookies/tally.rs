@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use super::counts::{Row, Traffic};
 use super::name::Standing;
 use super::{Judged, JudgedCrumb, NAME_BYTES_MAX};
-use crate::policy::{Cookies, NamePattern};
+use crate::policy::Cookies;
 
 /// Undeclared names held, as many as a site can sensibly have.
 const NAMES_MAX: usize = 256;
@@ -22,7 +22,7 @@ const PESEL_DIGITS: usize = 11;
 /// declared cookie, and a shared one for the others.
 #[derive(Debug)]
 pub struct Tally {
-    /// A row for each listing, in the policy's order, with its name as the policy writes it.
+    /// A row for each listing, in the policy's order, with its name as the policy writes it; behind them the mark's.
     declared: Vec<(String, Row)>,
     found: RwLock<HashMap<Box<[u8]>, Row>>,
     others: Row,
@@ -62,11 +62,9 @@ impl Tally {
     /// An empty inventory for these rules. It numbers the listings as they do: another version of the policy needs
     /// another tally.
     pub fn new(rules: &Cookies) -> Self {
-        let declared = rules
-            .allowed
-            .iter()
-            .map(|listing| (as_written(&listing.name), Row::default()))
-            .collect();
+        let names = rules.allowed.iter().map(|listing| listing.name.to_string());
+        let mark = rules.first_page.iter().map(|mark| mark.name.clone());
+        let declared = names.chain(mark).map(|name| (name, Row::default())).collect();
         Self {
             declared,
             found: RwLock::default(),
@@ -108,9 +106,12 @@ impl Tally {
     }
 
     fn with_row(&self, name: &[u8], standing: Standing<'_>, source: Source, count: impl Fn(&Row)) {
-        if let Standing::Listed { index, .. } = standing
-            && let Some((_, row)) = self.declared.get(index)
-        {
+        let declared = match standing {
+            Standing::Listed { index, .. } => self.declared.get(index),
+            Standing::Mark(_) => self.declared.last(),
+            Standing::Unlisted | Standing::Malformed => None,
+        };
+        if let Some((_, row)) = declared {
             return count(row);
         }
         let mut buffer = [0; NAME_BYTES_MAX];
@@ -178,12 +179,4 @@ fn looks_personal(name: &[u8]) -> bool {
         .any(|digits| digits.len() >= PESEL_DIGITS);
     // A token cannot hold `@`, but its percent-encoding.
     has_pesel || name.contains(&b'@') || name.windows(3).any(|bytes| bytes == b"%40")
-}
-
-fn as_written(pattern: &NamePattern) -> String {
-    match pattern {
-        NamePattern::Exact(name) => name.clone(),
-        NamePattern::Prefix(start) => format!("{start}*"),
-        NamePattern::Hex32(start) => format!("{start}<hex32>"),
-    }
 }

@@ -40,6 +40,55 @@ fn cookies_set_by_scripts_are_answered_with_their_deletion() {
 }
 
 #[test]
+fn deletions_are_for_every_path_that_the_cookie_can_have() {
+    let deleted_at = |path: &str, cookies: &str| {
+        let (rules, clock) = (expiring(), clock());
+        let tally = Tally::new(&rules);
+        let site = Site {
+            secure: true,
+            host: "localhost",
+        };
+        let exchange = Exchange {
+            path,
+            ..site.under(&rules, &tally, &clock)
+        };
+        let owed = exchange.inbound(&Method::GET, &mut fields(COOKIE, &[cookies.as_bytes()]));
+        let mut headers = HeaderMap::new();
+        exchange.outbound(StatusCode::OK, &mut headers, owed);
+        let lines = strings(&headers, SET_COOKIE);
+        lines
+            .iter()
+            .map(|line| line.replace("=; Max-Age=0; Path=", " "))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        deleted_at("/wiki/a/b.php", "_ga=1; x=2"),
+        [
+            "_ga /",
+            "x /",
+            "_ga /wiki",
+            "x /wiki",
+            "_ga /wiki/",
+            "x /wiki/",
+            "_ga /wiki/a",
+            "x /wiki/a",
+            "_ga /wiki/a/",
+            "x /wiki/a/",
+            "_ga /wiki/a/b.php",
+            "x /wiki/a/b.php",
+        ]
+    );
+    assert_eq!(deleted_at("/", "_ga=1"), ["_ga /"]);
+    assert_eq!(deleted_at("/wiki/", "_ga=1"), ["_ga /", "_ga /wiki", "_ga /wiki/"]);
+    assert_eq!(
+        deleted_at("/a;b/c", "_ga=1; __Host-x=1"),
+        ["_ga /", "__Host-x /; Secure"]
+    );
+    assert_eq!(deleted_at("*", "_ga=1"), ["_ga /"]);
+    assert_eq!(deleted_at(&"/a".repeat(99), "_ga=1").len(), 20);
+}
+
+#[test]
 fn addresses_and_single_labels_are_no_domain() {
     for host in [
         "localhost",
@@ -91,25 +140,20 @@ fn deletions_are_bounded_and_only_of_names_that_can_be_named() {
 }
 
 #[test]
-fn our_deletions_come_after_the_lines_of_the_cms() {
+fn our_deletions_come_before_the_lines_of_the_cms() {
     let rules = expiring();
-    let tally = Tally::new(&rules);
-    let expired = inbound(&mut fields(COOKIE, &[b"_ga=1"]), &rules, &tally);
+    let (tally, clock) = (Tally::new(&rules), clock());
+    let site = Site {
+        secure: false,
+        host: "localhost",
+    };
+    let exchange = site.under(&rules, &tally, &clock);
+    let owed = exchange.inbound(&Method::GET, &mut fields(COOKIE, &[b"_ga=1"]));
     let mut headers = fields(SET_COOKIE, &[b"sid=1; SameSite=Lax"]);
-    outbound(
-        &mut headers,
-        &rules,
-        &Site {
-            secure: false,
-            host: "localhost",
-        },
-        expired,
-        &clock(),
-        &tally,
-    );
+    exchange.outbound(StatusCode::OK, &mut headers, owed);
     assert_eq!(
         strings(&headers, SET_COOKIE),
-        ["sid=1; SameSite=Lax", "_ga=; Max-Age=0; Path=/"]
+        ["_ga=; Max-Age=0; Path=/", "sid=1; SameSite=Lax"]
     );
     assert_eq!(headers[CACHE_CONTROL], "private");
 }
@@ -121,7 +165,9 @@ fn where_unlisted_cookies_pass_none_is_deleted() {
         ..limiting()
     };
     let mut headers = fields(COOKIE, &[b"_ga=1; $Version=1"]);
-    assert!(inbound(&mut headers, &rules, &Tally::new(&rules)).is_empty());
+    let (tally, clock) = (Tally::new(&rules), clock());
+    let owed = PLAIN.under(&rules, &tally, &clock).inbound(&Method::GET, &mut headers);
+    assert!(owed.is_nothing());
 }
 
 #[test]
@@ -193,8 +239,10 @@ fn where_the_policy_is_only_observed_nothing_changes_and_everything_is_counted()
     let tally = Tally::new(&rules);
     let cookies = fields(COOKIE, &[b"sid=1; _ga=2;", b"$Version=1"]);
     let mut headers = cookies.clone();
-    let expired = inbound(&mut headers, &rules, &tally);
-    assert!(expired.is_empty());
+    let clock = clock();
+    let exchange = TLS.under(&rules, &tally, &clock);
+    let owed = exchange.inbound(&Method::GET, &mut headers);
+    assert!(owed.is_nothing());
     assert_eq!(headers, cookies);
 
     let mut lines = fields(
@@ -208,7 +256,7 @@ fn where_the_policy_is_only_observed_nothing_changes_and_everything_is_counted()
     );
     lines.insert("clear-site-data", HeaderValue::from_static("\"cookies\""));
     let mut headers = lines.clone();
-    outbound(&mut headers, &rules, &TLS, expired, &clock(), &tally);
+    exchange.outbound(StatusCode::OK, &mut headers, owed);
     assert_eq!(headers, lines);
 
     let total = tally.snapshot().total;
@@ -226,7 +274,8 @@ fn where_the_policy_is_only_observed_nothing_changes_and_everything_is_counted()
             passed: 1,
             limited: 1,
             deletions: 1,
-            stripped: 1
+            stripped: 1,
+            ..Counts::default()
         }
     );
 }

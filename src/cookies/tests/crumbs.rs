@@ -150,7 +150,10 @@ fn a_cookie_field_is_never_empty() {
 fn a_cookie_field_whose_crumbs_all_pass_stays_as_it_came() {
     let mut headers = fields(COOKIE, &[b"sid=1;wp-a=2;; wp-b=\t3;"]);
     let before = headers[COOKIE].as_bytes().as_ptr();
-    inbound(&mut headers, &rules(), &Tally::new(&rules()));
+    let rules = rules();
+    PLAIN
+        .under(&rules, &Tally::new(&rules), &clock())
+        .inbound(&Method::GET, &mut headers);
     assert_eq!(headers[COOKIE].as_bytes(), b"sid=1;wp-a=2;; wp-b=\t3;");
     assert_eq!(headers[COOKIE].as_bytes().as_ptr(), before);
 }

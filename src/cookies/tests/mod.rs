@@ -2,15 +2,17 @@
 
 mod answers;
 mod crumbs;
+mod first_page;
 mod lines;
 mod properties;
+mod sessions;
 mod tally;
 
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
-use crate::policy::{Allowed, NamePattern, Text, Unlisted};
+use crate::policy::{Allowed, Ends, NamePattern, Text, Unlisted};
 
 fn rules() -> Cookies {
     let allowed = |name| Allowed {
@@ -19,11 +21,14 @@ fn rules() -> Cookies {
             pl: "Pamięta, kto jest zalogowany.".into(),
             en: "Remembers who is logged in.".into(),
         },
+        ends: Ends::default(),
     };
     Cookies {
         mode: Mode::Enforce,
         unlisted: Unlisted::Strip,
         expire_unlisted: false,
+        login_hosts: vec![],
+        first_page: None,
         allowed: vec![
             allowed(NamePattern::Exact("sid".into())),
             allowed(NamePattern::Exact("__Host-sid".into())),
@@ -52,11 +57,35 @@ fn clock() -> Clock {
     Clock::set_to("2026-11-21T12:00:00Z".parse().unwrap())
 }
 
-const TLS: Site<'_> = Site {
+/// How the visitor reached the site.
+#[derive(Clone, Copy)]
+struct Site {
+    secure: bool,
+    host: &'static str,
+}
+
+impl Site {
+    /// An exchange that opens no page.
+    fn under<'a>(&self, rules: &'a Cookies, tally: &'a Tally, clock: &'a Clock) -> Exchange<'a> {
+        Exchange {
+            rules,
+            tally,
+            clock,
+            secure: self.secure,
+            host: self.host,
+            navigation: Navigation::None,
+            path: "/",
+            site: "www.gmina.pl",
+            keys: None,
+        }
+    }
+}
+
+const TLS: Site = Site {
     secure: true,
     host: "www.gmina.pl",
 };
-const PLAIN: Site<'_> = Site {
+const PLAIN: Site = Site {
     secure: false,
     host: "www.gmina.pl",
 };
@@ -115,7 +144,9 @@ fn strings(headers: &HeaderMap, name: HeaderName) -> Vec<String> {
 /// The Cookie fields that reach the CMS.
 fn request(cookies: &[&[u8]], rules: &Cookies) -> Vec<Vec<u8>> {
     let mut headers = fields(COOKIE, cookies);
-    inbound(&mut headers, rules, &Tally::new(rules));
+    PLAIN
+        .under(rules, &Tally::new(rules), &clock())
+        .inbound(&Method::GET, &mut headers);
     values(&headers, COOKIE)
 }
 
@@ -124,24 +155,20 @@ fn nothing() -> Vec<Vec<u8>> {
 }
 
 /// An answer as the visitor gets it.
-fn answer(mut headers: HeaderMap, rules: &Cookies, site: Site<'_>) -> HeaderMap {
-    outbound(
-        &mut headers,
-        rules,
-        &site,
-        Expired::default(),
-        &clock(),
-        &Tally::new(rules),
-    );
+fn answer(mut headers: HeaderMap, rules: &Cookies, site: Site) -> HeaderMap {
+    let (tally, clock) = (Tally::new(rules), clock());
+    site.under(rules, &tally, &clock)
+        .outbound(StatusCode::OK, &mut headers, Owed::default());
     headers
 }
 
 /// The deletions that answer a request.
-fn deletions(cookies: &str, site: Site<'_>) -> Vec<String> {
+fn deletions(cookies: &str, site: Site) -> Vec<String> {
     let (rules, mut headers) = (expiring(), fields(COOKIE, &[cookies.as_bytes()]));
-    let tally = Tally::new(&rules);
-    let expired = inbound(&mut headers, &rules, &tally);
+    let (tally, clock) = (Tally::new(&rules), clock());
+    let exchange = site.under(&rules, &tally, &clock);
+    let owed = exchange.inbound(&Method::GET, &mut headers);
     let mut headers = HeaderMap::new();
-    outbound(&mut headers, &rules, &site, expired, &clock(), &tally);
+    exchange.outbound(StatusCode::OK, &mut headers, owed);
     strings(&headers, SET_COOKIE)
 }

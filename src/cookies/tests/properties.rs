@@ -62,6 +62,7 @@ proptest! {
         match (judged.verdict, judged.line()) {
             (Verdict::Stripped, after) => prop_assert_eq!(after, None),
             (Verdict::Deletion, after) => prop_assert_eq!(after.as_deref(), Some(&*line)),
+            (Verdict::Ended | Verdict::NotGenuine | Verdict::TooLong, _) => prop_assert!(false, "no line is sealed"),
             (Verdict::Passed | Verdict::Limited, None) => prop_assert!(false, "a line that passes is there"),
             (verdict, Some(after)) => {
                 let names = attribute_names(&after);
@@ -101,7 +102,7 @@ proptest! {
         }
         let sent: Vec<String> = headers.get_all(COOKIE).iter().flat_map(|value| crumbs_of(value.as_bytes())).collect();
 
-        inbound(&mut headers, &rules, &Tally::new(&rules));
+        PLAIN.under(&rules, &Tally::new(&rules), &clock()).inbound(&Method::GET, &mut headers);
 
         prop_assert!(headers.get_all(COOKIE).iter().count() <= 1);
         let kept: Vec<String> = headers.get_all(COOKIE).iter().flat_map(|value| crumbs_of(value.as_bytes())).collect();
@@ -125,8 +126,8 @@ proptest! {
             .filter_map(|line| judge(line.as_bytes(), &rules, secure, &clock()).line().map(Cow::into_owned))
             .collect();
 
-        let site = Site { secure, host: "gmina.pl" };
-        outbound(&mut headers, &rules, &site, Expired::default(), &clock(), &Tally::new(&rules));
+        let (site, tally, clock) = (Site { secure, host: "gmina.pl" }, Tally::new(&rules), clock());
+        site.under(&rules, &tally, &clock).outbound(StatusCode::OK, &mut headers, Owed::default());
 
         let lines: Vec<Vec<u8>> = headers.get_all(SET_COOKIE).iter().map(|line| line.as_bytes().to_vec()).collect();
         prop_assert_eq!(lines, expected);

@@ -84,7 +84,8 @@ fn names_are_listed_with_who_set_them_and_what_became_of_them() {
             passed: 1,
             limited: 1,
             deletions: 1,
-            stripped: 1
+            stripped: 1,
+            ..Counts::default()
         }
     );
     assert!(snapshot.seen.is_sorted_by(|one, other| one.name < other.name));

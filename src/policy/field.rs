@@ -12,6 +12,16 @@ pub enum Lang {
     En,
 }
 
+impl Lang {
+    /// By RFC 5646: `pl`, `en`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Pl => "pl",
+            Self::En => "en",
+        }
+    }
+}
+
 /// Something that a policy may keep about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
@@ -43,13 +53,15 @@ pub enum Field {
     UserAgent,
     /// The user name of HTTP authentication.
     AuthUser,
+    /// Whether the page was the first one of the visit.
+    FirstPage,
     /// The version of the policy.
     PolicyVersion,
 }
 
 impl Field {
     /// Every field, in the order in which an entry holds them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Arrived,
         Self::Sent,
         Self::ClientAddress,
@@ -64,8 +76,12 @@ impl Field {
         Self::InternalReferrer,
         Self::UserAgent,
         Self::AuthUser,
+        Self::FirstPage,
         Self::PolicyVersion,
     ];
+
+    /// Those that tell who a visitor is, and may stand in a log of their own.
+    pub const OF_A_VISITOR: [Self; 4] = [Self::ClientAddress, Self::ClientHost, Self::UserAgent, Self::AuthUser];
 
     /// Its key in `policy.toml`.
     pub fn key(self) -> &'static str {
@@ -84,6 +100,7 @@ impl Field {
             Self::InternalReferrer => "internal_referrer_on_errors",
             Self::UserAgent => "user_agent",
             Self::AuthUser => "auth_user",
+            Self::FirstPage => "first_page",
             Self::PolicyVersion => "policy_version",
         }
     }
@@ -148,6 +165,10 @@ impl Field {
                 "Zapisujemy nazwę użytkownika podaną przy uwierzytelnianiu HTTP; hasła nie zapisujemy nigdy.",
                 "We record the user name given in HTTP authentication; the password is never recorded.",
             ),
+            Self::FirstPage => (
+                "Zapisujemy, czy strona była pierwszą stroną otwartą podczas tej wizyty.",
+                "We record whether the page was the first one opened during the visit.",
+            ),
             Self::PolicyVersion => (
                 "Zapisujemy, która wersja polityki prywatności wtedy obowiązywała.",
                 "We record which version of the privacy policy was in force.",
@@ -189,6 +210,7 @@ impl Field {
             Self::Error => whole(fields.error),
             Self::InternalReferrer => whole(fields.internal_referrer_on_errors),
             Self::AuthUser => whole(fields.auth_user),
+            Self::FirstPage => whole(fields.first_page),
             Self::PolicyVersion => whole(fields.policy_version),
         }
     }
@@ -208,6 +230,7 @@ impl Field {
             Self::Error => &mut fields.error,
             Self::InternalReferrer => &mut fields.internal_referrer_on_errors,
             Self::AuthUser => &mut fields.auth_user,
+            Self::FirstPage => &mut fields.first_page,
             Self::PolicyVersion => &mut fields.policy_version,
         })
     }

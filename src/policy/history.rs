@@ -90,6 +90,29 @@ pub fn judge<'a>(
     }
 }
 
+/// A version that was in force, read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its name.
+    pub name: String,
+    /// Its date, if it can be read.
+    pub effective: Option<Date>,
+    /// What it says; `None` if it was written for an older townclerk, or is damaged.
+    pub policy: Option<Policy>,
+}
+
+/// Reads the versions that were in force, in whatever order they come; the oldest comes out first.
+pub fn versions<'a>(earlier: impl IntoIterator<Item = Earlier<'a>>) -> Vec<Version> {
+    let read = earlier.into_iter().map(|known| Version {
+        name: known.version.to_owned(),
+        effective: effective(known.text),
+        policy: parse(known.version, known.text, &mut Faults::new()),
+    });
+    let mut versions: Vec<_> = read.collect();
+    versions.sort_by(|one, other| (one.effective, &one.name).cmp(&(other.effective, &other.name)));
+    versions
+}
+
 fn same(known: Earlier<'_>, policy: &Policy, text: &str) -> Result<(), Refusal> {
     if known.text == text {
         return Ok(());
@@ -168,8 +191,8 @@ mod tests {
         let before = edited("2", "2030-01-01", ("query_values = false", "query_values = true"));
         let refusal = judged(&[("2", &before)], &changed).unwrap_err();
         let differences = vec![
-            "log.access.retention".to_owned(),
             "log.access.redact.query_values".to_owned(),
+            "log.access.retention".to_owned(),
         ];
         assert_eq!(
             refusal,
@@ -180,8 +203,8 @@ mod tests {
         );
         assert_eq!(
             refusal.to_string(),
-            "version 2 of the policy was in force with another content (log.access.retention, \
-             log.access.redact.query_values); give the changed policy a new version and a new effective date, or \
+            "version 2 of the policy was in force with another content (log.access.redact.query_values, \
+             log.access.retention); give the changed policy a new version and a new effective date, or \
              restore what it said"
         );
         assert_eq!(judged(&[("1", FIRST)], &changed), Ok(Standing::New));

@@ -1,22 +1,28 @@
 //! `policy.toml`: one checked version of the office's privacy policy. It is the data protection officer's
 //! file: what is promised, told and enforced are this one thing.
 //!
-//! [`parse`] reads it, [`history`] keeps the versions that were in force, [`Field`] is the one list of what can be
-//! kept about a request.
+//! [`parse`] reads it, [`history`] keeps the versions that were in force, [`statement`] is the page that visitors read,
+//! [`Field`] is the one list of what can be kept about a request.
 
 mod difference;
 mod field;
 pub mod history;
 mod parse;
 mod pattern;
+mod presets;
+pub mod statement;
 #[cfg(test)]
 mod tests;
 mod told;
 
+pub use difference::{Change, Effect, summary};
 pub use field::{Field, Lang};
 pub use parse::parse;
 pub use pattern::{NamePattern, PatternSlip};
-pub use told::Treatment;
+pub use presets::{PRESETS, Preset};
+pub use told::{About, Kept, Told, Treatment};
+
+use std::time::Duration;
 
 use jiff::civil::Date;
 
@@ -29,8 +35,12 @@ pub struct Policy {
     pub effective: Date,
     /// Who answers for the data (GDPR Art. 4(7)).
     pub controller: Controller,
+    /// What allows the data to be processed (GDPR Art. 6(1)), if the policy says so.
+    pub legal_basis: Option<LegalBasis>,
     /// The access log: what is kept about each request, why, and for how long.
     pub access: Log,
+    /// The log of what tells who a visitor is, where that goes sooner than the rest.
+    pub addresses: Option<Addresses>,
     /// The cookies that may pass.
     pub cookies: Cookies,
     /// The smallest group of visitors that a statistic may show (P13).
@@ -51,6 +61,18 @@ pub struct Text {
 }
 
 impl Text {
+    pub(crate) fn new(pl: impl Into<String>, en: impl Into<String>) -> Self {
+        Self {
+            pl: pl.into(),
+            en: en.into(),
+        }
+    }
+
+    /// What `sentence` gives in each language.
+    pub(crate) fn of(sentence: impl Fn(Lang) -> String) -> Self {
+        Self::new(sentence(Lang::Pl), sentence(Lang::En))
+    }
+
     /// The sentence in one language.
     pub fn get(&self, lang: Lang) -> &str {
         match lang {
@@ -58,6 +80,17 @@ impl Text {
             Lang::En => &self.en,
         }
     }
+}
+
+/// What allows the data to be processed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegalBasis {
+    /// A task carried out in the public interest (GDPR Art. 6(1)(e)).
+    PublicTask,
+    /// A legitimate interest (GDPR Art. 6(1)(f)); not for what a public authority does as its task.
+    LegitimateInterest,
+    /// Something else, in the office's own words.
+    Other(Text),
 }
 
 /// The office.
@@ -82,6 +115,24 @@ pub struct Log {
     pub fields: Fields,
     /// What is taken out of URLs.
     pub redact: Redact,
+}
+
+/// A second log about each request, for fields that are kept for a shorter time than those of the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Why they are kept (P1).
+    pub purpose: Text,
+    /// For how many days at most, at least 2 and fewer than the access log's (P14).
+    pub days: u32,
+    /// What is kept: one of [`Field::OF_A_VISITOR`] at least, none of them in the access log too.
+    pub fields: Fields,
+}
+
+impl Addresses {
+    /// For how long at most.
+    pub fn retention(&self) -> Retention {
+        Retention::Days(self.days)
+    }
 }
 
 /// An upper bound: nothing is kept longer.
@@ -124,6 +175,8 @@ pub struct Fields {
     pub user_agent: AgentRule,
     /// The user name of HTTP authentication.
     pub auth_user: bool,
+    /// Whether the page was the first one of the visit; only with [`Cookies::first_page`].
+    pub first_page: bool,
     /// The version of the policy under which the entry was made.
     pub policy_version: bool,
 }
@@ -194,8 +247,23 @@ pub struct Cookies {
     pub unlisted: Unlisted,
     /// Whether an unlisted cookie that a browser sends is answered with its deletion.
     pub expire_unlisted: bool,
-    /// The listed ones.
+    /// Hosts of other sites from which a visitor comes back rather than enters: those of external log-ins. In lower
+    /// case, without port.
+    pub login_hosts: Vec<Box<str>>,
+    /// The mark by which the first page of a visit is known, if there is one.
+    pub first_page: Option<FirstPage>,
+    /// The listed ones, those of presets behind the others.
     pub allowed: Vec<Allowed>,
+}
+
+/// A cookie of townclerk's own that says no more than that a page of this site was seen. Its value is the same for
+/// everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstPage {
+    /// Its name: a token without a prefix that browsers know, and none that a listing covers.
+    pub name: String,
+    /// What it remembers.
+    pub purpose: Text,
 }
 
 /// Whether the cookie rules are enforced.
@@ -223,4 +291,36 @@ pub struct Allowed {
     pub name: NamePattern,
     /// What it remembers.
     pub purpose: Text,
+    /// When it ends, besides with the session of the browser.
+    pub ends: Ends,
+}
+
+/// When a cookie ends by itself. Whatever browsers say of their sessions, this is enforced: such cookies are sealed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// At the latest so long after the last request that brought it.
+    pub idle: Option<Duration>,
+    /// At the latest so long after its session began.
+    pub absolute: Option<Duration>,
+    /// When the visitor enters the site from elsewhere, [`Cookies::login_hosts`] apart.
+    pub when_leaving: bool,
+}
+
+impl Ends {
+    /// Whether it ends by itself at all.
+    pub fn are_enforced(&self) -> bool {
+        self.idle.is_some() || self.absolute.is_some() || self.when_leaving
+    }
+}
+
+impl Cookies {
+    /// Whether the rules depend on where a request stands in a visit.
+    pub fn follow_visits(&self) -> bool {
+        self.first_page.is_some() || self.seal()
+    }
+
+    /// Whether values are sealed, which takes a key.
+    pub fn seal(&self) -> bool {
+        self.allowed.iter().any(|listing| listing.ends.are_enforced())
+    }
 }

@@ -1,14 +1,15 @@
-//! `[log.access.fields]` and `[log.access.redact]`: what is kept of a request, and what is taken out of its URLs.
+//! `[log.access.fields]`, `[log.addresses.fields]` and `[log.access.redact]`: what is kept of a request, and what is
+//! taken out of its URLs.
 
 use super::number;
 use crate::policy::{AddressRule, AgentRule, Field, Fields, Redact, ReferrerRule};
 use crate::reader::{Section, Value};
 
-/// Reads `[log.access.fields]`.
-pub(super) fn fields(mut section: Section<'_>) -> Fields {
+/// Reads the fields of a log, some or all of them; `elsewhere` are those that another log keeps.
+pub(super) fn fields(mut section: Section<'_>, some: &[Field], elsewhere: &Fields) -> Fields {
     let mut fields = Fields::default();
     let (mut host, mut shown) = (None, Some(AddressRule::Omitted));
-    for field in Field::ALL {
+    for &field in some {
         let Some(value) = section.optional(field.key()) else {
             continue;
         };
@@ -39,9 +40,15 @@ pub(super) fn fields(mut section: Section<'_>) -> Fields {
                     *flag = kept;
                 }
                 if field == Field::ClientHost {
-                    host = Some(value);
+                    host = Some(value.clone());
                 }
             }
+        }
+        if field.of(&fields).is_some() && field.of(elsewhere).is_some() {
+            value.fault::<()>(
+                "is kept in [log.access.fields] too, for as long as that log",
+                "leave it out of one of the two",
+            );
         }
     }
     if let (true, Some(host)) = (fields.client_host, host)

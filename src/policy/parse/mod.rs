@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use self::cookies::cookies;
 use self::fields::{fields, redact};
-use super::{Controller, Log, Policy, Retention, Text};
+use super::{Addresses, Controller, Field, Fields, LegalBasis, Log, Policy, Retention, Text};
 use crate::reader::{Document, Faults, Section, Value};
 
 /// Days that may be named; for more there is `unlimited`.
@@ -36,13 +36,21 @@ pub(super) fn policy(mut root: Section<'_>) -> Option<Policy> {
     let controller = root
         .required_section("controller", "name, address and contact")
         .and_then(controller);
+    let legal_basis = root.optional("legal_basis").map(|value| legal_basis(&value));
     let mut log = root.required_section("log", "a section [log.access]");
     let access = log
         .as_mut()
         .and_then(|log| log.required_section("access", "purpose and retention"))
         .and_then(access);
+    let addresses = log
+        .as_mut()
+        .and_then(|log| log.optional("addresses"))
+        .map(|value| addresses(value.section()?, access.as_ref()));
     log.into_iter().for_each(Section::finish);
-    let cookies = root.required_section("cookies", "mode and unlisted").and_then(cookies);
+    let mark_is_kept = access.as_ref().is_some_and(|log| log.fields.first_page);
+    let cookies = root
+        .required_section("cookies", "mode and unlisted")
+        .and_then(|section| cookies(section, mark_is_kept));
     let mut statistics = root.section("statistics");
     let smallest_group = statistics
         .optional("smallest_group")
@@ -55,7 +63,12 @@ pub(super) fn policy(mut root: Section<'_>) -> Option<Policy> {
         version: version?,
         effective: effective?,
         controller: controller?,
+        legal_basis: legal_basis.flatten(),
         access: access?,
+        addresses: match addresses {
+            Some(addresses) => Some(addresses?),
+            None => None,
+        },
         cookies: cookies?,
         smallest_group: smallest_group?,
         correspondence: correspondence.flatten(),
@@ -102,6 +115,23 @@ fn controller(mut section: Section<'_>) -> Option<Controller> {
     })
 }
 
+fn legal_basis(value: &Value<'_>) -> Option<LegalBasis> {
+    if value.is_section() {
+        return text(value).map(LegalBasis::Other);
+    }
+    if !value.is_string() {
+        return value.fault(
+            "says no legal basis",
+            "write \"public-task\", \"legitimate-interest\", or a sentence in both languages: { pl = \"…\", en = \"…\" }",
+        );
+    }
+    const WORDS: [(&str, &LegalBasis); 2] = [
+        ("public-task", &LegalBasis::PublicTask),
+        ("legitimate-interest", &LegalBasis::LegitimateInterest),
+    ];
+    value.one_of(&WORDS).cloned()
+}
+
 fn access(mut section: Section<'_>) -> Option<Log> {
     const PURPOSE: &str = "purpose = { pl = \"…\", en = \"…\" }, why the log is kept";
     let purpose = section.required("purpose", PURPOSE).and_then(|value| text(&value));
@@ -110,7 +140,7 @@ fn access(mut section: Section<'_>) -> Option<Log> {
         .and_then(|value| retention(&value));
     let fields = section
         .required_section("fields", "what is kept, for instance arrived = true")
-        .map(fields);
+        .map(|section| fields(section, &Field::ALL, &Fields::default()));
     let redact = redact(section.section("redact"));
     section.finish();
     Some(Log {
@@ -118,6 +148,39 @@ fn access(mut section: Section<'_>) -> Option<Log> {
         retention: retention?,
         fields: fields?,
         redact: redact?,
+    })
+}
+
+/// Reads `[log.addresses]`, which goes sooner than what is in `access`.
+fn addresses(mut section: Section<'_>, access: Option<&Log>) -> Option<Addresses> {
+    const PURPOSE: &str = "purpose = { pl = \"…\", en = \"…\" }, why the log is kept";
+    let purpose = section.required("purpose", PURPOSE).and_then(|value| text(&value));
+    let days = section
+        .required("retention", "retention = \"14 days\", or another number below that of [log.access]")
+        .and_then(|value| match (retention(&value)?, access?.retention) {
+            (Retention::Unlimited, _) => value.fault("is not sooner than anything", "write a number of days"),
+            (Retention::Days(days), Retention::Days(all)) if days >= all => value.fault(
+                "is not shorter than the retention of [log.access]",
+                format!("write fewer days than {all}, or leave out [log.addresses] and name its fields in [log.access.fields]"),
+            ),
+            (Retention::Days(days), _) => Some(days),
+        });
+    let none = Fields::default();
+    let elsewhere = access.map_or(&none, |access| &access.fields);
+    let fields = section
+        .required_section("fields", "what goes sooner, for instance client_address = \"whole\"")
+        .map(|section| fields(section, &Field::OF_A_VISITOR, elsewhere));
+    if fields.as_ref().is_some_and(|fields| *fields == none) {
+        section.missing(
+            "[log.addresses] keeps nothing",
+            "name a field in [log.addresses.fields], or leave the section out",
+        );
+    }
+    section.finish();
+    Some(Addresses {
+        purpose: purpose?,
+        days: days?,
+        fields: fields?,
     })
 }
 

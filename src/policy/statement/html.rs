@@ -1,0 +1,122 @@
+//! A statement as one page of HTML. Every text that comes from a policy is escaped by maud, by its type.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Block, Cell, Lang, Link, Statement, Table, day, other};
+
+/// The style of every page, for those who allow it by its hash.
+pub const STYLE: &str = include_str!("page.css");
+
+pub(super) fn page(statement: &Statement) -> String {
+    let lang = statement.lang;
+    let (skip, contents) = match lang {
+        Lang::Pl => ("Przejdź do treści", "Spis treści"),
+        Lang::En => ("Skip to the content", "Contents"),
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang=(lang.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (statement.title) " – " (statement.office) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#content" { (skip) }
+                header {
+                    div.wide {
+                        p.office { (statement.office) }
+                        @if let Some(link) = &statement.other_language {
+                            p.language { (linked_in(link, other(lang))) }
+                        }
+                    }
+                }
+                main #content.wide tabindex="-1" {
+                    h1 { (statement.title) }
+                    @if let Some((said, link)) = &statement.outdated {
+                        p.outdated {
+                            strong { (said) }
+                            @if let Some(link) = link { " " (linked(link)) }
+                        }
+                    }
+                    p.introduction { (statement.introduction) }
+                    nav aria-labelledby="contents" {
+                        h2 #contents { (contents) }
+                        ol {
+                            @for section in &statement.sections {
+                                li { a href={ "#" (section.id) } { (section.title) } }
+                            }
+                        }
+                    }
+                    @for section in &statement.sections {
+                        section aria-labelledby=(section.id) {
+                            h2 id=(section.id) { (section.title) }
+                            @for block in &section.blocks { (block_of(statement, block)) }
+                        }
+                    }
+                }
+                footer { p.wide { "townclerk" } }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn block_of(statement: &Statement, block: &Block) -> Markup {
+    html! {
+        @match block {
+            Block::Says(text) => p { (text) },
+            Block::Declares(text) => div.declares {
+                p.whose { (statement.declaration()) }
+                p { (text) }
+            },
+            Block::List(items) => ul { @for item in items { li { (item) } } },
+            Block::Facts(facts) => dl {
+                @for (name, cell) in facts {
+                    div { dt { (name) } dd { (cell_of(cell, statement.lang)) } }
+                }
+            },
+            Block::Table(table) => (table_of(table, statement.lang)),
+        }
+    }
+}
+
+fn table_of(table: &Table, lang: Lang) -> Markup {
+    html! {
+        table {
+            caption { (table.caption) }
+            thead { tr { @for head in &table.heads { th scope="col" { (head) } } } }
+            tbody {
+                @for row in &table.rows {
+                    tr {
+                        @for (at, cell) in row.iter().enumerate() {
+                            @if at == 0 { th scope="row" { (cell_of(cell, lang)) } }
+                            @else { td { (cell_of(cell, lang)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell_of(cell: &Cell, lang: Lang) -> Markup {
+    html! {
+        @match cell {
+            Cell::Plain(text) => (text),
+            Cell::Code(text) => code { (text) },
+            Cell::Link(link) => (linked(link)),
+            Cell::Date(date) => time datetime=(date) { (day(*date, lang)) },
+        }
+    }
+}
+
+fn linked(link: &Link) -> Markup {
+    html! { a href=(link.to) { (link.text) } }
+}
+
+fn linked_in(link: &Link, lang: Lang) -> Markup {
+    html! { a href=(link.to) lang=(lang.tag()) hreflang=(lang.tag()) { (link.text) } }
+}

@@ -2,11 +2,15 @@
 //!
 //! An [`Observation`] lives in memory for as long as its exchange. [`Observation::redact`] is the only maker of an
 //! [`Entry`], and a journal takes nothing but entries: what the policy does not name cannot reach the disk. An
-//! [`Encoder`] writes entries as lines, and a [`Record`] is what such a line says.
+//! [`Encoder`] writes entries as lines, and a [`Record`] is what such a line says. Where the policy has a log of
+//! addresses an entry has two lines, one for each log.
 
 mod address;
 mod agent;
 mod codec;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod outcome;
 mod referrer;
 #[cfg(test)]
@@ -17,6 +21,7 @@ mod user;
 
 pub use codec::{Encoder, Record, Undecodable};
 pub use outcome::{NotARequest, Outcome, Refusal, UpstreamFailure, Who};
+pub(crate) use referrer::referring_host;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,7 +31,7 @@ use jiff::Timestamp;
 
 use self::agent::Agent;
 use self::referrer::Referrer;
-use crate::policy::{Log, Policy, ReferrerRule};
+use crate::policy::{Fields, Log, Policy, ReferrerRule};
 
 /// All that was seen of an exchange. It has no `Debug` and no `Display`: it cannot be printed.
 ///
@@ -50,6 +55,8 @@ pub struct Observation {
     pub status: Option<StatusCode>,
     /// The bytes of the answer's body that were handed to the connection.
     pub bytes: u64,
+    /// Whether the answer marked its page as the first one of the visit.
+    pub first_page: bool,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -100,12 +107,13 @@ pub struct Entry {
     kept: Box<Kept>,
 }
 
-/// One member for each [`Field`](crate::policy::Field); what is not kept, or was not there, is `None`.
+/// One member for each [`Field`](crate::policy::Field); what is not kept, or was not there, is `None` or `false`.
 struct Kept {
     arrived: bool,
     sent: Option<Timestamp>,
-    client_address: Option<IpAddr>,
-    client_host: Option<Host>,
+    visitor: Visitor,
+    /// What goes to the log of addresses; `None` where the policy has none.
+    apart: Option<Box<Visitor>>,
     method: Option<Method>,
     url: Option<Url>,
     protocol: Option<Version>,
@@ -114,9 +122,17 @@ struct Kept {
     error: Option<&'static str>,
     external_referrer: Option<Box<[u8]>>,
     internal_referrer: Option<Box<[u8]>>,
+    first_page: bool,
+    policy_version: Option<Box<str>>,
+}
+
+/// What tells who the visitor is: [`Field::OF_A_VISITOR`](crate::policy::Field::OF_A_VISITOR).
+#[derive(Default)]
+struct Visitor {
+    client_address: Option<IpAddr>,
+    client_host: Option<Host>,
     user_agent: Option<Agent>,
     auth_user: Option<Box<[u8]>>,
-    policy_version: Option<Box<str>>,
 }
 
 /// The client's host name: how the look-up ended, and the name if it was confirmed. A name that is only claimed is not
@@ -143,12 +159,8 @@ impl Observation {
         let mut kept = Kept {
             arrived: fields.arrived,
             sent: self.sent.filter(|_| fields.sent),
-            client_address: address::redact(self.client, fields.client_address),
-            client_host: if fields.client_host {
-                self.client_host.kept()
-            } else {
-                None
-            },
+            visitor: self.visitor(fields),
+            apart: policy.addresses.as_ref().map(|log| Box::new(self.visitor(&log.fields))),
             method: None,
             url: fields.url.then_some(Url::None),
             protocol: None,
@@ -158,8 +170,7 @@ impl Observation {
             error: self.outcome.error().filter(|_| fields.error),
             external_referrer: None,
             internal_referrer: None,
-            user_agent: None,
-            auth_user: None,
+            first_page: fields.first_page && self.first_page,
             policy_version: fields.policy_version.then(|| policy.version.as_str().into()),
         };
         if let Some(request) = self.request {
@@ -168,6 +179,20 @@ impl Observation {
         Entry {
             arrived: self.arrived,
             kept: Box::new(kept),
+        }
+    }
+
+    fn visitor(&self, fields: &Fields) -> Visitor {
+        let request = self.request.as_ref();
+        let agent = request.and_then(|request| request.agent.as_ref());
+        let authorization = request.and_then(|request| request.authorization.as_ref());
+        Visitor {
+            client_address: address::redact(self.client, fields.client_address),
+            client_host: self.client_host.kept().filter(|_| fields.client_host),
+            user_agent: agent.and_then(|agent| agent::redact(agent, fields.user_agent)),
+            auth_user: authorization
+                .filter(|_| fields.auth_user)
+                .and_then(|authorization| user::name(authorization.as_bytes())),
         }
     }
 }
@@ -203,10 +228,6 @@ impl Kept {
                 Some(Referrer::Internal(_)) | None => {}
             }
         }
-        self.user_agent = request.agent.and_then(|value| agent::redact(&value, fields.user_agent));
-        if fields.auth_user {
-            self.auth_user = request.authorization.and_then(|value| user::name(value.as_bytes()));
-        }
     }
 }
 
@@ -224,10 +245,10 @@ impl Url {
 }
 
 impl ClientHost {
-    fn kept(self) -> Option<Host> {
+    fn kept(&self) -> Option<Host> {
         let (status, name) = match self {
             Self::NotAsked => return None,
-            Self::Confirmed(name) => ("confirmed", Some(name)),
+            Self::Confirmed(name) => ("confirmed", Some(Arc::clone(name))),
             Self::Unconfirmed(_) => ("unconfirmed", None),
             Self::None => ("none", None),
             Self::Timeout => ("timeout", None),

@@ -81,6 +81,8 @@ pub enum NotARequest {
     Timeout,
     /// The connection ended inside the head.
     Incomplete,
+    /// More streams than HTTP/2 was allowed at a time.
+    TooManyStreams,
     /// The TLS handshake failed.
     Tls,
     /// The TLS handshake did not come in time.
@@ -115,6 +117,7 @@ impl Outcome {
             Self::NotARequest(NotARequest::HeadTooLarge) => "not_a_request.head_too_large",
             Self::NotARequest(NotARequest::Timeout) => "not_a_request.timeout",
             Self::NotARequest(NotARequest::Incomplete) => "not_a_request.incomplete",
+            Self::NotARequest(NotARequest::TooManyStreams) => "not_a_request.too_many_streams",
             Self::NotARequest(NotARequest::Tls) => "not_a_request.tls",
             Self::NotARequest(NotARequest::TlsTimeout) => "not_a_request.tls_timeout",
         })

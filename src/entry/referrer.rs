@@ -29,12 +29,16 @@ pub(super) struct Page<'a> {
     end: usize,
 }
 
+/// The host that a `Referer` names, without port, an IPv6 address without brackets; `None` if it names no page.
+pub(crate) fn referring_host(value: &HeaderValue) -> Option<&[u8]> {
+    Some(Page::read(value)?.host_name())
+}
+
 impl<'a> Referrer<'a> {
     /// Reads a field's value; `None` if it names no page.
     pub(super) fn read(value: &'a HeaderValue, own_hosts: &[Box<str>]) -> Option<Self> {
         let page = Page::read(value)?;
-        let host = &page.value.as_bytes()[page.host..page.host_end];
-        let host = host.strip_suffix(b".").unwrap_or(host);
+        let host = page.host_name();
         let is_own = own_hosts.iter().any(|own| host.eq_ignore_ascii_case(own.as_bytes()));
         Some(if is_own {
             Self::Internal(page)
@@ -64,6 +68,14 @@ impl<'a> Page<'a> {
             end,
             value,
         })
+    }
+
+    /// As a site's host names are written: without the dot at its end, and without brackets.
+    fn host_name(&self) -> &'a [u8] {
+        match &self.value.as_bytes()[self.host..self.host_end] {
+            [b'[', address @ .., b']'] => address,
+            [name @ .., b'.'] | name => name,
+        }
     }
 
     /// What `rule` keeps of a page of another site.
@@ -151,7 +163,7 @@ mod tests {
     }
 
     fn kept(value: &[u8], rule: ReferrerRule) -> Option<String> {
-        let own = ["www.town.example".into(), "town.example".into()];
+        let own = ["www.town.example".into(), "town.example".into(), "2001:db8::2".into()];
         let (side, text) = match Referrer::read(&HeaderValue::from_bytes(value).unwrap(), &own)? {
             Referrer::External(page) => ("", page.external(rule, &rules())?),
             Referrer::Internal(page) => ("internal ", page.internal(&rules())),
@@ -190,6 +202,10 @@ mod tests {
             assert_eq!(kept(page.as_bytes(), ReferrerRule::Url).unwrap(), "internal /a?b=c");
         }
         assert_eq!(kept(b"https://town.example", ReferrerRule::Url).unwrap(), "internal /");
+        assert_eq!(
+            kept(b"http://[2001:DB8::2]:80/a", ReferrerRule::Url).unwrap(),
+            "internal /a"
+        );
         assert_eq!(
             kept(b"https://town.example?token=a", ReferrerRule::Url).unwrap(),
             "internal /?token=[removed]"

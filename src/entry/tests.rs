@@ -22,6 +22,7 @@ pub(super) fn policy() -> Policy {
             address: String::new(),
             contact: String::new(),
         },
+        legal_basis: None,
         access: Log {
             purpose: text(),
             retention: Retention::Unlimited,
@@ -40,6 +41,7 @@ pub(super) fn policy() -> Policy {
                 internal_referrer_on_errors: true,
                 user_agent: AgentRule::Whole,
                 auth_user: true,
+                first_page: true,
                 policy_version: true,
             },
             redact: Redact {
@@ -50,10 +52,13 @@ pub(super) fn policy() -> Policy {
                 parameters: vec!["token".into()],
             },
         },
+        addresses: None,
         cookies: Cookies {
             mode: Mode::Enforce,
             unlisted: Unlisted::Strip,
             expire_unlisted: false,
+            login_hosts: vec![],
+            first_page: None,
             allowed: vec![],
         },
         smallest_group: 10,
@@ -84,6 +89,7 @@ pub(super) fn seen() -> Observation {
         }),
         status: Some(StatusCode::OK),
         bytes: 512,
+        first_page: true,
         outcome: Outcome::Completed,
     }
 }
@@ -95,6 +101,7 @@ pub(super) fn no_request() -> Observation {
         status: None,
         sent: None,
         bytes: 0,
+        first_page: false,
         outcome,
         client_host: ClientHost::NotAsked,
         ..seen()
@@ -123,7 +130,7 @@ fn an_entry_as_json() {
         r#""http":{"request":{"method":"GET","header":{"referer":"https://other.example/p"}},"#,
         r#""response":{"status_code":200,"body":{"size":512}}},"#,
         r#""user_agent":{"original":"Mozilla/5.0 (X11; Linux) Firefox/1"},"user":{"name":"Aladdin"},"#,
-        r#""townclerk":{"client":{"host":"host.example","host_status":"confirmed"},"#,
+        r#""townclerk":{"client":{"host":"host.example","host_status":"confirmed"},"visit":{"first_page":true},"#,
         r#""sent":"2026-11-21T20:09:47.001Z","policy":{"version":"1.0"}}}"#,
         "\n",
     );
@@ -135,7 +142,7 @@ fn an_entry_as_combined() {
     let expected = concat!(
         r#"203.0.113.7 - Aladdin [21/Nov/2026:20:09:46 +0000] "GET /a?token=[removed]&b=c HTTP/1.1" 200 512 "#,
         r#""https://other.example/p" "Mozilla/5.0 (X11; Linux) Firefox/1" sent=2026-11-21T20:09:47.001Z "#,
-        "client_host_status=confirmed client_host=host.example policy_version=1.0\n",
+        "client_host_status=confirmed client_host=host.example first_page=true policy_version=1.0\n",
     );
     assert_eq!(combined(seen(), &policy()), expected);
 }
@@ -168,7 +175,7 @@ fn where_nothing_is_named_nothing_is_kept() {
 #[test]
 fn each_field_is_kept_alone() {
     type Keep = fn(&mut Fields);
-    let keeps: [(Keep, &str, &str); 15] = [
+    let keeps: [(Keep, &str, &str); 16] = [
         (
             |f| f.arrived = true,
             r#"{"timestamp":"2026-11-21T20:09:46.123Z"}"#,
@@ -231,6 +238,11 @@ fn each_field_is_kept_alone() {
             "\"Firefox on Linux\"",
         ),
         (|f| f.auth_user = true, r#"{"user":{"name":"Aladdin"}}"#, " - Aladdin ["),
+        (
+            |f| f.first_page = true,
+            r#"{"townclerk":{"visit":{"first_page":true}}}"#,
+            " first_page=true",
+        ),
         (
             |f| f.policy_version = true,
             r#"{"townclerk":{"policy":{"version":"1.0"}}}"#,
@@ -497,4 +509,49 @@ proptest! {
         prop_assert_eq!(places[5].clone(), bytes.min(i64::MAX as u64).to_string().into_bytes());
         prop_assert_eq!(further.last().unwrap(), &("policy_version".to_owned(), b"1.0".to_vec()));
     }
+}
+
+#[test]
+fn an_entry_has_two_lines_that_together_say_what_one_would() {
+    let whole = policy();
+    let mut apart = whole.clone();
+    let fields = &mut apart.access.fields;
+    let of_a_visitor = Fields {
+        client_address: std::mem::take(&mut fields.client_address),
+        client_host: std::mem::take(&mut fields.client_host),
+        user_agent: std::mem::take(&mut fields.user_agent),
+        auth_user: std::mem::take(&mut fields.auth_user),
+        ..Fields::default()
+    };
+    apart.addresses = Some(Addresses {
+        purpose: apart.access.purpose.clone(),
+        days: 14,
+        fields: of_a_visitor,
+    });
+    for format in [Format::JsonLines, Format::Combined] {
+        let entry = seen().redact(&apart, &["town.example".into()]);
+        let (mut encoder, mut access, mut addresses) = (Encoder::new(format), Vec::new(), Vec::new());
+        encoder.encode(&entry, &mut access);
+        encoder.encode_addresses(&entry, &mut addresses);
+        let told = String::from_utf8(addresses.clone()).unwrap();
+        assert_eq!(
+            told,
+            "{\"client\":{\"address\":\"203.0.113.7\"},\"user_agent\":{\"original\":\"Mozilla/5.0 (X11; Linux) Firefox/1\"},\
+             \"user\":{\"name\":\"Aladdin\"},\"townclerk\":{\"client\":{\"host\":\"host.example\",\"host_status\":\"confirmed\"}}}\n"
+        );
+        for secret in ["203.0.113.7", "Firefox", "Aladdin", "host.example"] {
+            assert!(memchr::memmem::find(&access, secret.as_bytes()).is_none(), "{secret}");
+        }
+        let day = jiff::civil::Date::constant(2026, 11, 21);
+        let without_end = |line: &[u8]| line.strip_suffix(b"\n").unwrap().to_vec();
+        let (access, addresses) = (without_end(&access), without_end(&addresses));
+        let mut record = Record::decode(&access, format, day).unwrap_or_else(|_| panic!("a record"));
+        record.join(Record::decode(&addresses, Format::JsonLines, day).unwrap_or_else(|_| panic!("a record")));
+        let mut joined = Vec::new();
+        Encoder::new(format).encode_record(&record, &mut joined);
+        assert_eq!(String::from_utf8(joined).unwrap(), line(format, seen(), &whole));
+    }
+    let mut none = Vec::new();
+    Encoder::new(Format::Combined).encode_addresses(&seen().redact(&whole, &[]), &mut none);
+    assert_eq!(none, b"{}\n");
 }

@@ -115,6 +115,12 @@ fn further(field: Field, encoder: &mut Encoder, record: &Record<'_>, out: &mut V
                 escape::bare(out, error.as_bytes(), Limit::Host);
             }
         }
+        Field::FirstPage => {
+            if record.is_first_page() {
+                name(field.key());
+                out.extend_from_slice(b"true");
+            }
+        }
         Field::PolicyVersion => {
             if let Some(version) = record.policy_version() {
                 name(field.key());

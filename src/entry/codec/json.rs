@@ -23,6 +23,7 @@ const ORDER: [Field; Field::ALL.len()] = [
     Field::AuthUser,
     Field::ClientHost,
     Field::InternalReferrer,
+    Field::FirstPage,
     Field::Sent,
     Field::PolicyVersion,
 ];
@@ -123,6 +124,12 @@ impl Line<'_> {
                 None => {}
             },
             Field::AuthUser => self.text(&["user", "name"], record.user_name(), Limit::User),
+            Field::FirstPage => {
+                if record.is_first_page() {
+                    self.key(&["townclerk", "visit", "first_page"]);
+                    self.out.extend_from_slice(b"true");
+                }
+            }
             Field::PolicyVersion => self.text(
                 &["townclerk", "policy", "version"],
                 record.policy_version(),

@@ -38,6 +38,7 @@ use crate::journal::Format;
 /// | `user.name` | of HTTP authentication |
 /// | `townclerk.client.host`, `.host_status` | the name if it is `confirmed`; else `unconfirmed`, `none`, `timeout`, `failed` |
 /// | `townclerk.referrer.internal` | path and query of the page of this site that holds a broken link |
+/// | `townclerk.visit.first_page` | `true` for the first page of a visit, otherwise absent |
 /// | `townclerk.sent` | when the last byte of the answer was handed over |
 /// | `townclerk.policy.version` | |
 ///
@@ -83,7 +84,13 @@ impl Encoder {
         self.encode_record(&Record::of(entry), out);
     }
 
-    /// The same of a record that was read from a line. In the format of that line it is that line again.
+    /// Appends the line for the log of addresses, JSON Lines whatever the format, with the members that tell who the
+    /// visitor is and no others: none at all, `{}`, for an entry made under a policy that has no such log.
+    pub fn encode_addresses(&mut self, entry: &Entry, out: &mut Vec<u8>) {
+        json::encode(self, &Record::of_addresses(entry), out);
+    }
+
+    /// As [`Encoder::encode`], of a record that was read from a line. In the format of that line it is that line again.
     pub fn encode_record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match self.format {
             Format::JsonLines => json::encode(self, record, out),

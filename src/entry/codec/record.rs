@@ -8,14 +8,14 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::decode::{self, Undecodable};
-use crate::entry::{Entry, Host, Url, agent};
+use crate::entry::{Entry, Host, Url, Visitor, agent};
 use crate::journal::Format;
 
 /// What a line of a journal holds. It is read, never written: a journal takes entries only, and a record is none.
 ///
-/// Every accessor is named after the line's member, see [`Encoder`](super::Encoder), and is `None` where the line does
-/// not say. Texts are bytes as they were sent, redacted, perhaps ending in `[cut]`. It has no `Debug` and no `Display`:
-/// it cannot be printed by accident.
+/// Every accessor is named after the line's member, see [`Encoder`](super::Encoder), and is `None` or `false` where the
+/// line does not say. Texts are bytes as they were sent, redacted, perhaps ending in `[cut]`. It has no `Debug` and no
+/// `Display`: it cannot be printed by accident.
 ///
 /// ```compile_fail,E0277
 /// fn print(record: townclerk::entry::Record<'_>) {
@@ -41,6 +41,7 @@ pub struct Record<'a> {
     pub(super) internal_referrer: Option<Cow<'a, [u8]>>,
     pub(super) user_agent: Option<Agent<'a>>,
     pub(super) auth_user: Option<Cow<'a, [u8]>>,
+    pub(super) first_page: bool,
     pub(super) policy_version: Option<Cow<'a, [u8]>>,
 }
 
@@ -76,16 +77,9 @@ impl<'a> Record<'a> {
     /// What an entry's line will hold.
     pub(super) fn of(entry: &'a Entry) -> Self {
         let kept = &*entry.kept;
-        let (status, name) = match &kept.client_host {
-            Some(Host { status, name }) => (Some(Cow::Borrowed(*status)), name.as_deref()),
-            None => (None, None),
-        };
         Self {
             timestamp: kept.arrived.then_some(entry.arrived),
             sent: kept.sent,
-            client_address: kept.client_address,
-            client_host: name.map(|name| Cow::Borrowed(name.as_bytes())),
-            client_host_status: status,
             method: kept.method.as_ref().map(|method| method.as_str().into()),
             target: kept.url.as_ref().map(Target::of),
             protocol: kept.protocol.map(super::version),
@@ -94,14 +88,59 @@ impl<'a> Record<'a> {
             error: kept.error.map(Cow::Borrowed),
             external_referrer: kept.external_referrer.as_deref().map(Cow::Borrowed),
             internal_referrer: kept.internal_referrer.as_deref().map(Cow::Borrowed),
-            user_agent: kept.user_agent.as_ref().map(Agent::of),
-            auth_user: kept.auth_user.as_deref().map(Cow::Borrowed),
+            first_page: kept.first_page,
             policy_version: kept
                 .policy_version
                 .as_deref()
                 .map(|version| Cow::Borrowed(version.as_bytes())),
-            ..Self::empty(entry.arrived)
+            ..Self::of_visitor(&kept.visitor, entry.arrived)
         }
+    }
+
+    /// What its line in the log of addresses will hold.
+    pub(super) fn of_addresses(entry: &'a Entry) -> Self {
+        match &entry.kept.apart {
+            Some(visitor) => Self::of_visitor(visitor, entry.arrived),
+            None => Self::empty(entry.arrived),
+        }
+    }
+
+    fn of_visitor(visitor: &'a Visitor, day: Timestamp) -> Self {
+        let Visitor {
+            client_address,
+            client_host,
+            user_agent,
+            auth_user,
+        } = visitor;
+        let (status, name) = match client_host {
+            Some(Host { status, name }) => (Some(Cow::Borrowed(*status)), name.as_deref()),
+            None => (None, None),
+        };
+        Self {
+            client_address: *client_address,
+            client_host: name.map(|name| Cow::Borrowed(name.as_bytes())),
+            client_host_status: status,
+            user_agent: user_agent.as_ref().map(Agent::of),
+            auth_user: auth_user.as_deref().map(Cow::Borrowed),
+            ..Self::empty(day)
+        }
+    }
+
+    /// Adds what the log of addresses holds about the same exchange.
+    pub(crate) fn join(&mut self, addresses: Self) {
+        let Self {
+            client_address,
+            client_host,
+            client_host_status,
+            user_agent,
+            auth_user,
+            ..
+        } = addresses;
+        self.client_address = self.client_address.or(client_address);
+        self.client_host = self.client_host.take().or(client_host);
+        self.client_host_status = self.client_host_status.take().or(client_host_status);
+        self.user_agent = self.user_agent.take().or(user_agent);
+        self.auth_user = self.auth_user.take().or(auth_user);
     }
 
     fn empty(day: Timestamp) -> Self {
@@ -122,6 +161,7 @@ impl<'a> Record<'a> {
             internal_referrer: None,
             user_agent: None,
             auth_user: None,
+            first_page: false,
             policy_version: None,
         }
     }
@@ -224,6 +264,11 @@ impl<'a> Record<'a> {
     /// `user.name`, of HTTP authentication.
     pub fn user_name(&self) -> Option<&[u8]> {
         self.auth_user.as_deref()
+    }
+
+    /// `townclerk.visit.first_page`: whether the line says that the page was the first one of the visit.
+    pub fn is_first_page(&self) -> bool {
+        self.first_page
     }
 
     /// `townclerk.policy.version`.

@@ -91,6 +91,7 @@ fn read_further<'a>(mut rest: &'a str, record: &mut Record<'a>) -> Option<Option
             "client_host" => set(&mut record.client_host, unescaped(value)?)?,
             "method" => set(&mut method, text(value)?)?,
             "error" => set(&mut record.error, text(value)?)?,
+            "first_page" if value == "true" && !record.first_page => record.first_page = true,
             "policy_version" => set(&mut record.policy_version, unescaped(value)?)?,
             _ => return None,
         }

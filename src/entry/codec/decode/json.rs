@@ -106,6 +106,13 @@ impl<'a> Cursor<'a> {
                 "internal" => set(&mut record.internal_referrer, at.bytes()?),
                 _ => None,
             }),
+            "visit" => at.object(|at, name| match name {
+                "first_page" if !record.first_page => {
+                    record.first_page = true;
+                    at.take("true")
+                }
+                _ => None,
+            }),
             "sent" => set(&mut record.sent, at.time()?),
             "policy" => at.object(|at, name| match name {
                 "version" => set(&mut record.policy_version, at.bytes()?),

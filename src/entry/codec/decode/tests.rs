@@ -52,6 +52,7 @@ fn every_member_is_read() {
             Some(&b"Mozilla/5.0 (X11; Linux) Firefox/1"[..])
         );
         assert_eq!(record.user_name(), Some(&b"Aladdin"[..]));
+        assert!(record.is_first_page());
         assert_eq!(record.policy_version(), Some(&b"1.0"[..]));
     }
 }
@@ -125,6 +126,8 @@ fn what_no_encoder_writes_is_no_record() {
         r#"{"timestamp":"2026-11-21T24:00:00.000Z"}"#,
         r#"{"client":{"address":"x"}}"#,
         r#"{"client":{"name":"x"}}"#,
+        r#"{"townclerk":{"visit":{"first_page":false}}}"#,
+        r#"{"townclerk":{"visit":{"first_page":true,"first_page":true}}}"#,
         r#"{"url":{"query":"x"}}"#,
         r#"{"url":{"path":null,"query":"x"}}"#,
         r#"{"http":{"response":{"status_code":"200"}}}"#,

@@ -13,9 +13,10 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tokio_rustls::TlsConnector;
 
+use crate::drain::until;
 use crate::town::{Cms, HOST, Town, cms};
 
-fn tls(town: &Town) -> Arc<ClientConfig> {
+pub fn tls(town: &Town) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let certificate = CertificateDer::from_pem_file(town.certificate()).expect("PEM");
     roots.add(certificate).expect("a certificate");
@@ -29,7 +30,7 @@ fn tls(town: &Town) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-fn name() -> ServerName<'static> {
+pub fn name() -> ServerName<'static> {
     ServerName::try_from(HOST).expect("a name")
 }
 
@@ -344,28 +345,46 @@ fn websockets_over_http_2_are_not_offered_and_connect_is_refused() {
 }
 
 /// A visitor who writes frames by hand.
-struct Raw(StreamOwned<ClientConnection, TcpStream>);
+pub struct Raw(StreamOwned<ClientConnection, TcpStream>);
 
 impl Raw {
-    fn to(town: &Town) -> Self {
+    pub fn to(town: &Town) -> Self {
+        let mut raw = Self::saying(town, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        assert!(raw.frame(4, 0, 0, b""));
+        raw
+    }
+
+    fn saying(town: &Town, bytes: &[u8]) -> Self {
         let connection = ClientConnection::new(tls(town), name()).expect("a connection");
         let stream = TcpStream::connect(town.https()).expect("it accepts");
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .expect("a socket");
         let mut raw = Self(StreamOwned::new(connection, stream));
-        raw.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("it reads");
-        assert!(raw.frame(4, 0, 0, b""));
+        raw.0.write_all(bytes).expect("it reads");
+        raw.0.flush().expect("it reads");
         raw
     }
 
     /// Whether the server still takes frames.
-    fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
+    pub fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
         let length = u32::try_from(payload.len()).expect("a frame").to_be_bytes();
         let mut frame = vec![length[1], length[2], length[3], kind, flags];
         frame.extend(stream.to_be_bytes());
         frame.extend(payload);
         self.0.write_all(&frame).and_then(|()| self.0.flush()).is_ok()
+    }
+
+    /// Says nothing more, and waits until the server closes.
+    fn leaves(mut self) {
+        self.0.sock.shutdown(std::net::Shutdown::Write).expect("a socket");
+        self.rest();
+    }
+
+    /// Lets a write fail that the server does not take for a second.
+    pub fn be_impatient(&mut self) {
+        let patience = Some(Duration::from_secs(1));
+        self.0.sock.set_write_timeout(patience).expect("a socket");
     }
 
     /// Everything until the server closes: types of frames and the last four bytes of each.
@@ -386,7 +405,7 @@ impl Raw {
 }
 
 /// `:method: GET`, `:scheme: https`, `:path: /`, `:authority: um.example.pl`, as HPACK writes them (RFC 7541).
-fn fields(more: &[(&str, &str)]) -> Vec<u8> {
+pub fn fields(more: &[(&str, &str)]) -> Vec<u8> {
     let mut block = vec![0x82, 0x87, 0x84, 0x01];
     let text = |block: &mut Vec<u8>, text: &str| {
         block.push(u8::try_from(text.len()).expect("short"));
@@ -401,11 +420,13 @@ fn fields(more: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
 const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-const END: u8 = 0x1 | 0x4;
+pub const CONTINUATION: u8 = 9;
+pub const END: u8 = 0x1 | 0x4;
 
 #[test]
 fn fields_of_a_connection_are_refused_by_a_reset_of_their_stream() {
@@ -432,37 +453,81 @@ fn fields_of_a_connection_are_refused_by_a_reset_of_their_stream() {
         assert!(!frames.iter().any(|(kind, _)| *kind == HEADERS), "{name}: {frames:?}");
     }
     assert!(cms.received().is_empty(), "{:#?}", cms.received());
+    assert_eq!(town.close().errors(), ["not_a_request.malformed"; 9]);
 }
 
 #[test]
-fn streams_that_are_reset_as_fast_as_they_are_opened_end_the_connection() {
-    let town = Town::before(&Cms::page("x")).tls().open();
+fn a_refused_stream_has_an_entry_and_the_others_of_its_connection_have_theirs() {
+    let cms = Cms::page("x");
+    let town = Town::before(&cms).tls().table("[limits]\nidle_time = \"1 s\"").open();
     let mut raw = Raw::to(&town);
-    let mut opened = 0;
-    let ended = (0..20_000_u32).map(|number| number * 2 + 1).any(|stream| {
-        opened += 1;
-        !raw.frame(HEADERS, END, stream, &fields(&[])) || !raw.frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())
-    });
-    assert!(ended, "after {opened} streams it still goes on");
+    for stream in 0..20_u32 {
+        let name = if stream % 2 == 0 { "x-kept" } else { "keep-alive" };
+        raw.frame(HEADERS, END, stream * 2 + 1, &fields(&[(name, "1")]));
+    }
+    raw.rest();
+    let kept = town.close();
+    let mut errors = kept.errors();
+    errors.sort_unstable();
+    assert_eq!(errors, [["-"; 10], ["not_a_request.malformed"; 10]].concat());
+    assert_eq!(cms.received().len(), 10);
+}
+
+#[test]
+fn streams_above_the_allowed_number_have_an_entry_each() {
+    let (cms, heard, go_on) = waiting();
+    let town = Town::before(&cms).tls().open();
+    let mut raw = Raw::to(&town);
+    for stream in 0..110_u32 {
+        raw.frame(HEADERS, END, stream * 2 + 1, &fields(&[]));
+    }
+    heard.recv().expect("the CMS was asked");
+    until(|| town.entries() == 10);
+    drop((raw, go_on));
+    let kept = town.close();
+    let refused = |error: &str| error == "not_a_request.too_many_streams";
+    assert_eq!(kept.errors().iter().filter(|error| refused(error)).count(), 10);
+    assert_eq!(kept.errors().len(), 110);
+}
+
+#[test]
+fn bytes_that_are_no_http_2_have_an_entry() {
+    let broken_frames: [&[u8]; 4] = [
+        b"GET / HTTP/1.1\r\nHost: um.example.pl\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET / HTTP/1.1\r\nHost: um.example.pl\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\0\0\0\0\0\0x", // DATA of no stream
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\xff", // no HPACK
+    ];
+    let town = Town::before(&Cms::page("x")).tls().open();
+    for bytes in broken_frames {
+        Raw::saying(&town, bytes).rest();
+    }
+    Raw::saying(&town, b"PRI * HTTP/2.0\r\n").leaves();
+    let mut raw = Raw::to(&town);
+    raw.frame(HEADERS, 0x1, 1, &fields(&[]));
+    raw.leaves(); // in the middle of a head
+    let mut errors = town
+        .close()
+        .errors()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>();
+    errors.sort_unstable();
+    let [malformed, incomplete] = ["not_a_request.malformed", "not_a_request.incomplete"];
     assert_eq!(
-        visit(&town, async |send| ask(&send, get("/"))
-            .await
-            .expect("an answer")
-            .status()),
-        200
+        errors,
+        [incomplete, incomplete, malformed, malformed, malformed, malformed]
     );
 }
 
 #[test]
-fn a_head_without_end_ends_the_connection() {
-    let cms = Cms::page("x");
-    let town = Town::before(&cms).tls().open();
-    let mut raw = Raw::to(&town);
-    raw.frame(HEADERS, 0x1, 1, &fields(&[]));
-    let more = [0, 1, b'a', 1, b'b'].repeat(1000);
-    let ended = (0..2000).any(|_| !raw.frame(CONTINUATION, 0, 1, &more));
-    assert!(ended, "10 MB of one head were taken");
-    assert!(cms.received().is_empty());
+fn a_connection_that_says_nothing_after_its_greeting_has_no_entry() {
+    let town = Town::before(&Cms::page("x"))
+        .tls()
+        .table("[limits]\nidle_time = \"1 s\"")
+        .open();
+    Raw::to(&town).rest();
+    assert_eq!(town.close().errors(), [""; 0]);
 }
 
 #[test]
@@ -486,4 +551,7 @@ fn a_head_above_the_limit_is_refused() {
         }
     });
     assert!(cms.received().is_empty());
+    let kept = town.close();
+    assert_eq!(kept.errors(), ["not_a_request.head_too_large"]);
+    assert_eq!(kept.entry()["http.response.status_code"], 431);
 }

@@ -2,7 +2,10 @@
 //! for; nothing depends on how long it took.
 
 use std::io::Write;
+use std::thread;
+use std::time::Duration;
 
+use crate::drain::until;
 use crate::town::{Cms, HOST, Town, cms};
 
 #[test]
@@ -42,6 +45,41 @@ fn an_idle_connection_is_closed_and_leaves_no_entry_of_its_own() {
     visitor.answer();
     assert_eq!((silent.rest(), visitor.rest()), (vec![], vec![]));
     assert_eq!(town.close().errors(), ["-"]);
+}
+
+#[test]
+fn a_connection_that_sleeps_between_its_requests_goes_on_where_it_was() {
+    let town = Town::before(&Cms::new(|request| cms::ok(&[], request.target())))
+        .table("[limits]\nhead_time = \"5 s\"")
+        .open();
+    let mut visitor = town.visitor();
+    for number in 0..3 {
+        let request = format!("GET /{number} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+        let (first, rest) = request.split_at(number);
+        thread::sleep(Duration::from_millis(1600));
+        visitor.send(first);
+        thread::sleep(Duration::from_millis(1600));
+        visitor.send(rest);
+        assert_eq!(visitor.answer().text(), format!("/{number}"));
+    }
+    let mut leaves = town.visitor();
+    thread::sleep(Duration::from_millis(1600));
+    leaves.send("GET");
+    drop(leaves);
+    until(|| town.entries() == 4);
+    assert_eq!(town.close().errors(), ["-", "-", "-", "not_a_request.incomplete"]);
+}
+
+#[test]
+fn a_connection_that_sleeps_is_closed_in_time_and_does_not_delay_the_end() {
+    let town = Town::before(&Cms::page(""))
+        .table("[limits]\nidle_time = \"2 s\"")
+        .open();
+    assert_eq!(town.visitor().rest(), b"");
+    let mut sleeps = town.visitor();
+    thread::sleep(Duration::from_millis(1600));
+    assert_eq!(town.close().errors(), [""; 0]);
+    assert_eq!(sleeps.rest(), b"");
 }
 
 #[test]

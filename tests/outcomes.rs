@@ -48,9 +48,18 @@ fn an_absolute_target_must_agree_with_host() {
     );
     let cms = Cms::page("x");
     let town = Town::before(&cms).open();
-    let answer = town.ask("GET http://um.example.pl/a?b HTTP/1.1\r\nHost: UM.example.pl\r\nConnection: close\r\n\r\n");
-    assert_eq!(answer.status, 200);
-    assert_eq!(cms.request().line, "GET /a?b HTTP/1.1", "origin-form upstream");
+    for (sent, forwarded) in [("/a?b", "/a?b"), ("", "/"), ("?b", "/?b"), ("#x", "/")] {
+        let answer = town.ask(format!(
+            "GET http://um.example.pl{sent} HTTP/1.1\r\nHost: UM.example.pl\r\nConnection: close\r\n\r\n"
+        ));
+        assert_eq!(answer.status, 200);
+        let request = cms.received().pop().expect("a request");
+        assert_eq!(
+            request.line,
+            format!("GET {forwarded} HTTP/1.1"),
+            "origin-form upstream"
+        );
+    }
 }
 
 #[test]

@@ -9,11 +9,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use http::StatusCode;
+use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::server::conn::http1::{self, UpgradeableConnection};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Meter, Metered, Stage, Worker, http2};
 use crate::entry::NotARequest;
-use crate::proxy::{self, Named};
+use crate::proxy::{self, Body, Named};
 
 /// What the exchanges of one connection know of it.
 pub(crate) struct Connection {
@@ -118,7 +118,55 @@ impl Connection {
         connection
     }
 
+    /// Serves HTTP/1.1. hyper holds its buffers for as long as it has the connection, so one that has been idle for a
+    /// while is taken back from it, and given to it anew with the first byte that comes.
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Rc<Self>, stream: S) {
+        let mut stream = Metered::new(stream, Arc::clone(&self.meter));
+        let end = loop {
+            let mut http = Box::new(self.serve(stream));
+            let mut draining = false;
+            let end = self
+                .until_overdue(poll_fn(|cx| {
+                    let polled = Pin::new(&mut *http).poll(cx);
+                    self.read_unwanted(cx);
+                    if polled.is_ready() || draining {
+                        return polled.map(Some);
+                    }
+                    if self.meter.may_sleep() {
+                        return Poll::Ready(None);
+                    }
+                    if !self.worker.is_draining() {
+                        return Poll::Pending;
+                    }
+                    draining = true;
+                    Pin::new(&mut *http).graceful_shutdown();
+                    Pin::new(&mut *http).poll(cx).map(Some)
+                }))
+                .await;
+            match end {
+                End::Itself(Some(result)) => break End::Itself(result),
+                End::Overdue => break End::Overdue,
+                End::Itself(None) => {}
+            }
+            let Some(parts) = http.into_parts() else { return };
+            stream = parts.io.into_inner();
+            stream.unread(parts.read_buf);
+            if !self.sleep(&mut stream).await {
+                return;
+            }
+        };
+        if let Some((arrived, status, what)) = self.unfinished(end) {
+            proxy::not_a_request(&self, arrived, status, what);
+        }
+    }
+
+    fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self: &Rc<Self>,
+        stream: Metered<S>,
+    ) -> UpgradeableConnection<
+        TokioIo<Metered<S>>,
+        impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+    > {
         let edition = self.worker.edition();
         let limits = &edition.shared.limits;
         let mut builder = http1::Builder::new();
@@ -126,30 +174,22 @@ impl Connection {
         if limits.head_fields != 100 {
             builder.max_headers(limits.head_fields); // hyper's own 100 stand on the stack, any other number on the heap
         }
-        drop(edition); // a connection may outlive it by far
-        let service = service_fn(|request| {
-            let connection = Rc::clone(&self);
-            let exchange = proxy::exchange(connection, request);
+        let connection = Rc::clone(self);
+        let service = service_fn(move |request| {
+            let exchange = proxy::exchange(Rc::clone(&connection), request);
             async { Ok::<_, Infallible>(exchange.await) }
         });
-        let io = TokioIo::new(Metered::new(stream, Arc::clone(&self.meter)));
-        let mut http = pin!(builder.serve_connection(io, service).with_upgrades());
-        let mut draining = false;
-        let end = self
-            .until_overdue(poll_fn(|cx| {
-                let polled = http.as_mut().poll(cx);
-                self.read_unwanted(cx);
-                if polled.is_ready() || draining || !self.worker.is_draining() {
-                    return polled;
-                }
-                draining = true;
-                http.as_mut().graceful_shutdown();
-                http.as_mut().poll(cx)
-            }))
-            .await;
-        if let Some((arrived, status, what)) = self.unfinished(end) {
-            proxy::not_a_request(&self, arrived, status, what);
-        }
+        builder.serve_connection(TokioIo::new(stream), service).with_upgrades()
+    }
+
+    /// Waits for the first byte of another request, with nothing but the socket. Whether it came.
+    async fn sleep<S: AsyncRead + Unpin>(&self, stream: &mut Metered<S>) -> bool {
+        self.meter.sleep();
+        let woken = self.until_overdue(poll_fn(|cx| match stream.poll_first(cx) {
+            Poll::Pending if self.worker.is_draining() => Poll::Ready(false),
+            polled => polled,
+        }));
+        matches!(woken.await, End::Itself(true))
     }
 
     /// Reads on to the end of a body that nobody wants any more, so that the visitor comes to read the answer: bytes
@@ -236,7 +276,12 @@ impl Connection {
         }
     }
 
-    pub(super) fn is_overdue(&self) -> bool {
+    /// Whether the sweep has a reason to wake it.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_overdue() || self.meter.may_sleep()
+    }
+
+    fn is_overdue(&self) -> bool {
         if let Some(whole) = &self.whole
             && self.meter.is_overdue()
             && whole.meter.wrote_lately()

@@ -5,8 +5,11 @@
 //! `limits.head_bytes` (and CONTINUATION frames with it), resets by [`RESETS`] and [`ERRORS`], unsent bytes by
 //! [`SEND_BUFFER`]; answers to PING and SETTINGS are bounded by h2, which reads no further while they cannot leave.
 
+mod frames;
+
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -16,9 +19,12 @@ use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Connection, Metered, Stage};
+use self::frames::{Frames, Watched};
+use super::{Connection, End, Metered, Stage};
+use crate::entry::NotARequest;
 use crate::proxy;
 
 /// Exchanges that a visitor may have open at a time (RFC 9113, section 6.5.2).
@@ -48,28 +54,62 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
         .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(WINDOW);
+    let arrived = connection.meter.clock().now();
+    let frames = Rc::new(RefCell::new(Frames::new(connection.meter.clock().clone())));
     let service = service_fn(|request| {
+        frames.borrow_mut().accepted();
         let stream = connection.stream();
         let exchange = proxy::exchange(Rc::clone(&stream), request);
         *streams.next.borrow_mut() = Some(stream);
         async { Ok::<_, Infallible>(exchange.await) }
     });
     connection.meter.enter(Stage::Multiplexed);
-    let io = TokioIo::new(Metered::new(stream, Arc::clone(&connection.meter)));
-    let mut http = pin!(builder.serve_connection(io, service));
+    let io = Watched::new(Metered::new(stream, Arc::clone(&connection.meter)), Rc::clone(&frames));
+    let mut http = pin!(builder.serve_connection(TokioIo::new(io), service));
     let mut draining = false;
-    // An error is the visitor's: its streams have their entries, and whatever else it was, was no request.
-    let _ = connection
+    let end = connection
         .until_overdue(poll_fn(|cx| {
-            let polled = http.as_mut().poll(cx);
-            if polled.is_ready() || draining || !connection.worker.is_draining() {
-                return polled;
+            let mut polled = http.as_mut().poll(cx);
+            if polled.is_pending() && !draining && connection.worker.is_draining() {
+                draining = true;
+                http.as_mut().graceful_shutdown();
+                polled = http.as_mut().poll(cx);
             }
-            draining = true;
-            http.as_mut().graceful_shutdown();
-            http.as_mut().poll(cx)
+            for (opened, status, what) in frames.borrow_mut().refused() {
+                proxy::not_a_request(&connection, opened, status, what);
+            }
+            polled
         }))
         .await;
+    record_undecided(&connection, &frames, arrived, &end);
+}
+
+/// What is left when a connection ends: heads that were not complete, and what was no HTTP/2 at all.
+fn record_undecided(
+    connection: &Rc<Connection>,
+    frames: &RefCell<Frames>,
+    arrived: Timestamp,
+    end: &End<hyper::Result<()>>,
+) {
+    let what = match end {
+        End::Itself(Err(error)) if is_protocol_error(error) => NotARequest::Malformed,
+        End::Itself(_) => NotARequest::Incomplete,
+        End::Overdue => NotARequest::Timeout,
+    };
+    let undecided: Vec<_> = frames.borrow_mut().undecided().collect();
+    let is_no_http2 = what == NotARequest::Malformed || frames.borrow().is_in_preface();
+    if undecided.is_empty() && is_no_http2 {
+        proxy::not_a_request(connection, arrived, None, what);
+    }
+    for opened in undecided {
+        proxy::not_a_request(connection, opened, None, what);
+    }
+}
+
+/// Whether it was us who ended the connection, for what the visitor sent.
+fn is_protocol_error(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| cause.is_library())
 }
 
 /// Runs the streams of one connection, each until it ends or its meter says that nothing came in time.

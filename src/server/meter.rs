@@ -8,9 +8,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -35,6 +36,8 @@ pub(crate) enum Stage {
     Handshake,
     /// The first byte of a request.
     Idle,
+    /// The same, with no more than the socket.
+    Asleep,
     /// The rest of its head.
     Head,
     /// More of its body.
@@ -53,9 +56,10 @@ pub(crate) enum Stage {
     Multiplexed,
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage::Handshake,
     Stage::Idle,
+    Stage::Asleep,
     Stage::Head,
     Stage::Upload,
     Stage::Connect,
@@ -116,6 +120,8 @@ pub(crate) struct Meter {
     starving: AtomicBool,
     /// The tick of the last write.
     written: AtomicU32,
+    /// All that was to be written has left.
+    flushed: AtomicBool,
     /// The end of the input was met since more of that body came, and kept back.
     noticed: AtomicBool,
     /// The visitor shut its sending side during the exchange.
@@ -138,6 +144,7 @@ impl Meter {
             first_byte: AtomicI64::new(0),
             starving: AtomicBool::new(false),
             written: AtomicU32::new(0),
+            flushed: AtomicBool::new(true),
             noticed: AtomicBool::new(false),
             half_closed: AtomicBool::new(false),
             lingering: AtomicBool::new(false),
@@ -150,7 +157,7 @@ impl Meter {
     pub(crate) fn enter(&self, stage: Stage) {
         let allowed = match stage {
             Stage::Handshake | Stage::Head => self.allowances.head,
-            Stage::Idle | Stage::Multiplexed => self.allowances.idle,
+            Stage::Idle | Stage::Asleep | Stage::Multiplexed => self.allowances.idle,
             Stage::Upload | Stage::Delivery => self.allowances.stall,
             Stage::Linger => self.allowances.linger,
             Stage::Connect => self.patience(&self.connect),
@@ -161,6 +168,17 @@ impl Meter {
         self.stage.store(stage as u8, Relaxed);
         self.deadline
             .store(deadline.min(self.exchange_deadline.load(Relaxed)), Relaxed);
+    }
+
+    /// Whether it has been idle for a tick, and all that was written has left.
+    pub(crate) fn may_sleep(&self) -> bool {
+        let since = self.deadline.load(Relaxed).saturating_sub(self.allowances.idle);
+        self.stage() == Stage::Idle && self.flushed.load(Relaxed) && self.now.load(Relaxed) > since
+    }
+
+    /// Waits on as it did, with its time running.
+    pub(crate) fn sleep(&self) {
+        self.stage.store(Stage::Asleep as u8, Relaxed);
     }
 
     /// Streams are open: their meters keep the time.
@@ -290,7 +308,7 @@ impl Meter {
 
     fn read(&self) {
         match self.stage() {
-            Stage::Idle => {
+            Stage::Idle | Stage::Asleep => {
                 self.first_byte.store(self.clock.now().as_microsecond(), Relaxed);
                 self.enter(Stage::Head);
             }
@@ -310,6 +328,10 @@ impl Meter {
         if self.stage() == Stage::Delivery {
             self.enter(Stage::Delivery);
         }
+    }
+
+    fn writes(&self) {
+        self.flushed.store(false, Relaxed);
     }
 
     fn wrote(&self) {
@@ -333,18 +355,48 @@ enum Kept {
 pub(crate) struct Metered<S> {
     stream: S,
     meter: Arc<Meter>,
+    /// What was read from it and is to be read again.
+    unread: Bytes,
 }
 
 impl<S> Metered<S> {
     pub(crate) fn new(stream: S, meter: Arc<Meter>) -> Self {
-        Self { stream, meter }
+        let unread = Bytes::new();
+        Self { stream, meter, unread }
+    }
+
+    /// Puts back what was read.
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        self.unread = bytes;
+    }
+}
+
+impl<S: AsyncRead + Unpin> Metered<S> {
+    /// Waits until there is something to read. Whether there is, and not the end.
+    pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.unread.is_empty() {
+            let mut byte = [0];
+            let mut buf = ReadBuf::new(&mut byte);
+            if ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf)).is_err() {
+                return Poll::Ready(false);
+            }
+            self.unread = Bytes::copy_from_slice(buf.filled());
+        }
+        Poll::Ready(!self.unread.is_empty())
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if !self.unread.is_empty() {
+            let again = self.unread.len().min(buf.remaining());
+            buf.put_slice(&self.unread.split_to(again));
+        }
+        let polled = match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            Poll::Pending if buf.filled().len() > before => Poll::Ready(Ok(())),
+            polled => polled,
+        };
         if buf.filled().len() > before {
             self.meter.read();
         } else if matches!(polled, Poll::Ready(Ok(()))) {
@@ -363,6 +415,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.meter.writes();
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         if polled.is_ready() {
             self.meter.wrote();
@@ -375,6 +428,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.meter.writes();
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         if polled.is_ready() {
             self.meter.wrote();
@@ -387,7 +441,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        if polled.is_ready() {
+            self.meter.flushed.store(true, Relaxed); // hyper flushes when it has nothing left to write
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

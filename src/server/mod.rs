@@ -10,6 +10,9 @@ mod caretaker;
 mod certificate;
 mod certificates;
 mod connection;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http2;
 mod listen;
 mod meter;
@@ -42,6 +45,7 @@ use self::certificates::Certificates;
 use self::worker::Order;
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits, Resolver};
+use crate::cookies::{self, Keys};
 use crate::journal;
 use crate::proxy::{Site, Trust};
 
@@ -67,6 +71,14 @@ pub enum StartError {
         /// Why.
         error: journal::OpenError,
     },
+    /// The keys for a site's cookies could not be used.
+    #[error("cannot seal cookies with {}: {error}", file.display())]
+    Cookies {
+        /// The file of the keys.
+        file: PathBuf,
+        /// Why.
+        error: cookies::KeysError,
+    },
     /// A thread or its runtime could not be made.
     #[error("cannot start a thread: {0}")]
     Worker(io::Error),
@@ -82,6 +94,21 @@ pub(crate) struct Shared {
     pub(crate) resolver: Resolver,
     pub(crate) connections_per_worker: usize,
     pub(crate) clock: Clock,
+}
+
+/// The keys for a site's cookies, if it has a file of them.
+///
+/// # Errors
+/// [`StartError::Cookies`].
+fn cookie_keys(site: &config::Site) -> Result<Option<Arc<Keys>>, StartError> {
+    let Some(file) = &site.cookie_keys else {
+        return Ok(None);
+    };
+    let keys = Keys::load(file).map_err(|error| StartError::Cookies {
+        file: file.clone(),
+        error,
+    })?;
+    Ok(Some(Arc::new(keys)))
 }
 
 /// A running server: it accepts from the moment it is made until [`Server::stop`].
@@ -119,7 +146,8 @@ impl Server {
         let open = |site: &config::Site| {
             let folder = site.journal.folder.clone();
             let trust = Trust::of(&site.upstream, None)?;
-            Site::open(site, trust, &clock)
+            let keys = cookie_keys(site)?;
+            Site::open(site, trust, keys, &clock)
                 .map(Arc::new)
                 .map_err(|error| StartError::Journal { folder, error })
         };

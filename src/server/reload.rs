@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 
 use super::certificates::Certificates;
-use super::{Server, Shared, StartError};
+use super::{Server, Shared, StartError, cookie_keys};
 use crate::config::{self, Config};
 use crate::proxy::{Site, Trust};
 
@@ -80,17 +80,21 @@ impl Server {
         for site in &config.sites {
             let before = find(&known, &site.journal.folder);
             let trust = Trust::of(&site.upstream, before.as_deref())?;
-            let next = before.as_ref().map(|before| Arc::new(before.next(site, trust.clone())));
+            let keys = cookie_keys(site)?;
+            let next = before
+                .as_ref()
+                .map(|before| before.next(site, trust.clone(), keys.clone(), &self.shared.clock));
+            let next = next.transpose().map_err(of(site))?.map(Arc::new);
             if let Some(next) = &next {
                 next.may_take_over().map_err(of(site))?;
             }
-            kept.push((next, before, trust));
+            kept.push((next, before, trust, keys));
         }
         let mut all = Vec::new();
-        for (site, (next, before, trust)) in config.sites.iter().zip(kept) {
+        for (site, (next, before, trust, keys)) in config.sites.iter().zip(kept) {
             let next = match next {
                 Some(next) => next,
-                None => Arc::new(Site::open(site, trust, &self.shared.clock).map_err(of(site))?),
+                None => Arc::new(Site::open(site, trust, keys, &self.shared.clock).map_err(of(site))?),
             };
             all.push(Next { site: next, before });
         }
@@ -130,6 +134,15 @@ impl Server {
             }
             if !before.has_upstream_of(site) {
                 changes.push(format!("{name}: its upstream"));
+            }
+            if !site.has_keys_of(before) {
+                changes.push(format!("{name}: the keys for its cookies"));
+            }
+            if before.error_page != site.error_page {
+                changes.push(format!("{name}: its error page"));
+            }
+            if before.statement_path() != site.statement_path() {
+                changes.push(format!("{name}: where its statement is"));
             }
             if !site.has_policy_of(before) {
                 let policy = &site.in_force.policy;

@@ -292,12 +292,12 @@ async fn serve(task: Task, mut stream: TcpStream, mut peer: IpAddr, is_proxied: 
     }
     match tls {
         None => Connection::plain(worker, stream, peer).await,
-        Some(tls) => Connection::secure(worker, stream, peer, tls).await,
+        Some(tls) => Box::pin(Connection::secure(worker, stream, peer, tls)).await, // lest plain ones are as large
     }
 }
 
-/// Counts the ticks, wakes what is overdue, closes upstream connections that were idle too long. One worker also has
-/// the cookies that all of them met recorded.
+/// Counts the ticks, wakes what is overdue or may sleep, closes upstream connections that were idle too long. One
+/// worker also has the cookies that all of them met recorded.
 async fn sweep(worker: Rc<Worker>, keeps_count: bool) {
     let mut last = 0;
     let mut interval = time::interval(TICK);
@@ -307,7 +307,7 @@ async fn sweep(worker: Rc<Worker>, keeps_count: bool) {
         let elapsed = interval.tick().await - start;
         let now = u32::try_from(elapsed.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX - 1);
         worker.now.store(now, Relaxed);
-        worker.wake(Connection::is_overdue);
+        worker.wake(Connection::is_due);
         let edition = worker.edition();
         edition.pools.iter().for_each(|pool| pool.sweep());
         if keeps_count && now / COOKIES_EVERY > last / COOKIES_EVERY {

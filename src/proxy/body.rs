@@ -160,7 +160,7 @@ pub(crate) struct Body {
 
 enum Source {
     Nothing,
-    Page(&'static [u8]),
+    Page(Bytes),
     Upstream(Answer),
 }
 
@@ -172,7 +172,7 @@ impl Body {
     }
 
     /// A page of our own; `None` for a request that has no place in the journal.
-    pub(super) fn page(page: &'static [u8], status: StatusCode, whole: Outcome, mut witness: Option<Witness>) -> Self {
+    pub(super) fn page(page: Bytes, status: StatusCode, whole: Outcome, mut witness: Option<Witness>) -> Self {
         if let Some(witness) = &mut witness {
             witness.answered(status);
         }
@@ -239,7 +239,7 @@ impl HttpBody for Body {
         let frame = match &mut self.source {
             Source::Nothing => None,
             Source::Page(page) => {
-                let page = Frame::data(Bytes::from_static(page));
+                let page = Frame::data(std::mem::take(page));
                 self.source = Source::Nothing;
                 Some(Ok(page))
             }

@@ -3,18 +3,19 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::upgrade::{self, OnUpgrade};
 use jiff::Timestamp;
 
 use super::body::{Body, RequestBody};
-use super::refusal::{Failure, Language};
+use super::refusal::{self, Audience, Failure};
 use super::upstream::Answer;
 use super::witness::Witness;
 use super::{forwarded, headers, http2, target, upgrade as tunnel, witness};
 use crate::cookies;
-use crate::entry::{Refusal, UpstreamFailure};
+use crate::entry::{Outcome, Refusal, UpstreamFailure};
 use crate::server::{Connection, Edition};
 
 /// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
@@ -43,12 +44,19 @@ async fn there_and_back(
     let site = &edition.shared.sites[place];
     let in_force = Arc::clone(&site.in_force);
 
-    let method = request.method().clone();
-    let language = Language::preferred(request.headers());
+    let audience = Audience {
+        method: request.method().clone(),
+        lang: refusal::preferred(request.headers()),
+        // A visitor of no site of ours is shown no office's page.
+        error_page: match &named {
+            Ok(named) if named.place.is_some() => site.error_page.as_ref(),
+            _ => None,
+        },
+    };
     let observation = witness::observe(arrived, asked.client, &request);
-    let witness = match Witness::begin(&connection, site, in_force.clone(), observation) {
+    let mut witness = match Witness::begin(&connection, site, in_force.clone(), observation) {
         Ok(witness) => witness,
-        Err(refusal) => return Failure::Refused(refusal).into_response(&method, language, None),
+        Err(refusal) => return Failure::Refused(refusal).into_response(&audience, None),
     };
 
     let (rules, tally) = (&in_force.policy.cookies, &in_force.tally);
@@ -56,8 +64,23 @@ async fn there_and_back(
         let named = named?;
         named.place.ok_or(Refusal::UnknownSite)?;
         target::check_framing(&request, allowed)?;
+        if let Some(page) = site.statement.as_ref().and_then(|pages| pages.answer(&request)) {
+            return Ok(Reply::Page(page));
+        }
         headers::inbound(&mut request, &asked, &named.told, connection.peer);
-        let expired = cookies::inbound(request.headers_mut(), rules, tally);
+        let target = request.uri().clone();
+        let visit = cookies::Exchange {
+            rules,
+            tally,
+            clock: connection.meter.clock(),
+            secure: asked.secure,
+            host: &named.host,
+            navigation: site.navigation(&request),
+            path: target.path(),
+            site: &site.hosts[0], // a checked configuration has one
+            keys: site.keys.as_deref(),
+        };
+        let owed = visit.inbound(&audience.method, request.headers_mut());
         let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
 
         let mut response = edition.pools[place].send(request, &connection).await?;
@@ -67,25 +90,33 @@ async fn there_and_back(
             return Err(UpstreamFailure::Malformed.into()); // nobody asked for it
         }
         headers::outbound(&mut response, upgraded)?;
-        let told = cookies::Site {
-            secure: asked.secure,
-            host: &named.host,
-        };
-        cookies::outbound(
-            response.headers_mut(),
-            rules,
-            &told,
-            expired,
-            connection.meter.clock(),
-            tally,
-        );
-        Ok::<_, Failure>((response, visitor.filter(|_| upgraded)))
+        if visit.outbound(response.status(), response.headers_mut(), owed) {
+            witness.first_page();
+        }
+        Ok::<_, Failure>(match visitor.filter(|_| upgraded) {
+            Some(visitor) => Reply::Tunnel(response, visitor),
+            None => Reply::Upstream(response),
+        })
     };
     match answer.await {
-        Ok((response, None)) => whole(response, witness),
-        Ok((response, Some(visitor))) => become_tunnel(connection, response, visitor, witness),
-        Err(failure) => failure.into_response(&method, language, Some(witness)),
+        Ok(Reply::Page(page)) => ours(page, witness),
+        Ok(Reply::Upstream(response)) => whole(response, witness),
+        Ok(Reply::Tunnel(response, visitor)) => become_tunnel(connection, response, visitor, witness),
+        Err(failure) => failure.into_response(&audience, Some(witness)),
     }
+}
+
+/// What the visitor gets.
+enum Reply {
+    /// The statement.
+    Page(Response<Bytes>),
+    Upstream(Response<Answer>),
+    Tunnel(Response<Answer>, OnUpgrade),
+}
+
+fn ours(page: Response<Bytes>, witness: Witness) -> Response<Body> {
+    let status = page.status();
+    page.map(|page| Body::page(page, status, Outcome::Completed, Some(witness)))
 }
 
 /// The answer's body takes the witness with it: its end is the exchange's.

@@ -138,7 +138,7 @@ fn is_trusted(proxies: &[IpNet], address: IpAddr) -> bool {
 }
 
 /// Walks the chain from its near end: each trusted proxy tells of the hop before it. What cannot be read ends the walk.
-fn client(headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) -> IpAddr {
+pub(super) fn client(headers: &HeaderMap, peer: IpAddr, proxies: &[IpNet]) -> IpAddr {
     let mut client = peer;
     let fields: Vec<&[u8]> = if headers.contains_key(&FOR) {
         headers.get_all(&FOR).iter().map(HeaderValue::as_bytes).collect()

@@ -1,12 +1,15 @@
 //! One exchange: a request, and its answer.
 //!
 //! `exchange` is the whole of it on one screen. The steps are a file each: who asks and for what (`target`,
-//! `forwarded`), fields (`headers`), the CMS (`upstream`, `origins`, `trust`), bodies (`body`), tunnels
-//! (`upgrade`), our own answers (`refusal`), and `witness`, which sees the exchange to its end whatever that is.
+//! `forwarded`), fields (`headers`), the CMS (`upstream`, `origins`, `trust`), bodies (`body`), tunnels (`upgrade`),
+//! our own answers (`refusal`, `statement`), and `witness`, which sees the exchange to its end whatever that is.
 
 mod body;
 mod exchange;
 mod forwarded;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod heard;
 mod host_names;
@@ -14,12 +17,14 @@ mod http2;
 mod origins;
 mod refusal;
 mod site;
+mod statement;
 mod target;
 mod trust;
 mod upgrade;
 mod upstream;
 mod witness;
 
+pub(crate) use body::Body;
 pub(crate) use exchange::exchange;
 pub(crate) use host_names::HostNames;
 pub(crate) use site::InForce;

@@ -1,11 +1,14 @@
 //! Our own answers: what went wrong, for the visitor in plain Polish and English, with nothing internal.
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::body::{Body, BodyFault};
 use super::witness::Witness;
+use crate::config::ErrorPage;
 use crate::entry::{Outcome, Refusal, UpstreamFailure};
+use crate::policy::Lang;
 
 /// Why an exchange gets an answer of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,26 +40,27 @@ impl Failure {
     }
 
     /// The answer, and with it the end of the exchange. Without a witness there is no entry: the journal counts it.
-    pub(super) fn into_response(self, method: &Method, language: Language, witness: Option<Witness>) -> Response<Body> {
+    pub(super) fn into_response(self, audience: &Audience<'_>, witness: Option<Witness>) -> Response<Body> {
         let outcome = self.outcome();
         let status = status(outcome);
-        let page: &[u8] = if method == Method::HEAD {
-            b""
+        let page = Page::of(status, audience);
+        let body = if audience.method == Method::HEAD {
+            Bytes::new()
         } else {
-            language.of(pages(status)).as_bytes()
+            page.body
         };
-        let mut response = Response::new(Body::page(page, status, outcome, witness));
+        let mut response = Response::new(Body::page(body, status, outcome, witness));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("text/html; charset=utf-8"),
         );
+        if let Some(lang) = page.lang {
+            headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(lang));
+        }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'"),
-        );
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page.may));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         }
@@ -70,6 +74,52 @@ impl Failure {
         }
         response
     }
+}
+
+/// What our answer to a request depends on, beside what went wrong.
+pub(super) struct Audience<'a> {
+    pub(super) method: Method,
+    pub(super) lang: Lang,
+    /// The page of the site that was asked for, if it has one.
+    pub(super) error_page: Option<&'a ErrorPage>,
+}
+
+/// What stands in such an answer.
+struct Page {
+    body: Bytes,
+    /// Of all of it; `None` where it has several, or is not ours to tell.
+    lang: Option<&'static str>,
+    /// What it may load (Content Security Policy).
+    may: &'static str,
+}
+
+impl Page {
+    fn of(status: StatusCode, audience: &Audience<'_>) -> Self {
+        // An office's page says that the site is not there at the moment; what a visitor did wrong we say ourselves.
+        match audience.error_page.filter(|_| is_outage(status)) {
+            Some(page) => Self {
+                body: page.get(audience.lang).clone(),
+                lang: page.has_languages().then(|| audience.lang.tag()),
+                may: OFFICE,
+            },
+            None => Self {
+                body: page(status, audience.lang).into(),
+                lang: None,
+                may: "default-src 'none'",
+            },
+        }
+    }
+}
+
+/// Nothing from elsewhere and no script: an office's page keeps the promises too, whatever it was made with.
+const OFFICE: &str =
+    "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; font-src 'self' data:";
+
+fn is_outage(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 fn status(outcome: Outcome) -> StatusCode {
@@ -91,41 +141,28 @@ fn status(outcome: Outcome) -> StatusCode {
     }
 }
 
-/// The language that comes first on a page; the other one follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    Polish,
-    English,
-}
-
-impl Language {
-    /// What `Accept-Language` prefers of the two (RFC 9110, section 12.5.4); Polish where it does not say.
-    pub(super) fn preferred(headers: &HeaderMap) -> Self {
-        let fields = headers.get_all(header::ACCEPT_LANGUAGE).iter();
-        let ranges = fields.flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
-        let (mut polish, mut english) = (0, 0);
-        for (range, weight) in ranges.filter_map(range) {
-            match range {
-                Self::Polish => polish = polish.max(weight),
-                Self::English => english = english.max(weight),
-            }
+/// Which language `Accept-Language` prefers of our two (RFC 9110, section 12.5.4); Polish where it does not say.
+pub(super) fn preferred(headers: &HeaderMap) -> Lang {
+    let fields = headers.get_all(header::ACCEPT_LANGUAGE).iter();
+    let ranges = fields.flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+    let (mut polish, mut english) = (0, 0);
+    for (range, weight) in ranges.filter_map(range) {
+        match range {
+            Lang::Pl => polish = polish.max(weight),
+            Lang::En => english = english.max(weight),
         }
-        if english > polish { Self::English } else { Self::Polish }
     }
-
-    fn of(self, pages: [&'static str; 2]) -> &'static str {
-        pages[self as usize]
-    }
+    if english > polish { Lang::En } else { Lang::Pl }
 }
 
 /// One language range that is ours, and its weight in thousandths.
-fn range(element: &[u8]) -> Option<(Language, u16)> {
+fn range(element: &[u8]) -> Option<(Lang, u16)> {
     let element = std::str::from_utf8(element).ok()?;
     let (range, parameter) = element.split_once(';').unwrap_or((element, ""));
     let primary = range.split('-').next().unwrap_or_default().trim();
     let language = match primary {
-        _ if primary.eq_ignore_ascii_case("pl") => Language::Polish,
-        _ if primary.eq_ignore_ascii_case("en") => Language::English,
+        _ if primary.eq_ignore_ascii_case("pl") => Lang::Pl,
+        _ if primary.eq_ignore_ascii_case("en") => Lang::En,
         _ => return None,
     };
     let weight = parameter.trim().strip_prefix(['q', 'Q']).map_or(1.0, |weight| {
@@ -135,80 +172,84 @@ fn range(element: &[u8]) -> Option<(Language, u16)> {
     Some((language, (weight * 1000.0) as u16))
 }
 
-/// A page in both languages, in both orders: Polish first, and English first.
-macro_rules! page {
-    ($pl_title:literal, $pl:literal, $en_title:literal, $en:literal) => {
-        [
-            page!("pl", $pl_title, $pl, "en", $en_title, $en),
-            page!("en", $en_title, $en, "pl", $pl_title, $pl),
-        ]
+/// A page of ours, in both languages: the preferred one comes first.
+pub(super) fn page(status: StatusCode, first: Lang) -> String {
+    let Texts { pl, en } = texts(status);
+    let (second, (title, text), (other_title, other_text)) = match first {
+        Lang::Pl => (Lang::En, pl, en),
+        Lang::En => (Lang::Pl, en, pl),
     };
-    ($first:literal, $title:literal, $text:literal, $second:literal, $other_title:literal, $other:literal) => {
-        concat!(
-            "<!doctype html>\n<html lang=\"",
-            $first,
-            "\"><head><meta charset=\"utf-8\">",
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>",
-            $title,
-            "</title></head>\n<body><main><h1>",
-            $title,
-            "</h1><p>",
-            $text,
-            "</p>\n<section lang=\"",
-            $second,
-            "\"><h2>",
-            $other_title,
-            "</h2><p>",
-            $other,
-            "</p></section></main></body></html>\n"
-        )
-    };
+    let (first, second) = (first.tag(), second.tag());
+    format!(
+        "<!doctype html>\n<html lang=\"{first}\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title></head>\n\
+         <body><main><h1>{title}</h1><p>{text}</p>\n\
+         <section lang=\"{second}\"><h2>{other_title}</h2><p>{other_text}</p></section></main></body></html>\n"
+    )
 }
 
-fn pages(status: StatusCode) -> [&'static str; 2] {
+/// A title and a sentence or two in each language.
+struct Texts {
+    pl: (&'static str, &'static str),
+    en: (&'static str, &'static str),
+}
+
+fn texts(status: StatusCode) -> Texts {
     match status {
-        StatusCode::MISDIRECTED_REQUEST => page!(
-            "Nie ma tu takiej strony internetowej",
-            "Ten serwer nie obsługuje adresu, o który pyta przeglądarka. Proszę sprawdzić adres.",
-            "No such site here",
-            "This server does not serve the address that your browser asked for. Please check the address."
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => page!(
-            "Za duży plik",
-            "Przesyłane dane są większe, niż przyjmuje ta strona.",
-            "Too large",
-            "What you are sending is larger than this site accepts."
-        ),
-        StatusCode::REQUEST_TIMEOUT => page!(
-            "Przesyłanie trwało zbyt długo",
-            "Dane nie dotarły w całości na czas. Proszę spróbować ponownie.",
-            "It took too long",
-            "What you were sending did not arrive in time. Please try again."
-        ),
-        StatusCode::SERVICE_UNAVAILABLE => page!(
-            "Strona chwilowo niedostępna",
-            "Nie możemy teraz obsłużyć zapytania. Proszę spróbować za kilka minut.",
-            "Temporarily unavailable",
-            "We cannot serve your request at the moment. Please try again in a few minutes."
-        ),
-        StatusCode::BAD_GATEWAY => page!(
-            "Strona nie odpowiada",
-            "Serwer strony nie odpowiada prawidłowo. Proszę spróbować za kilka minut.",
-            "The site does not answer",
-            "The site's server does not answer as it should. Please try again in a few minutes."
-        ),
-        StatusCode::GATEWAY_TIMEOUT => page!(
-            "Strona odpowiada zbyt długo",
-            "Serwer strony nie odpowiedział na czas. Proszę spróbować za kilka minut.",
-            "The site takes too long",
-            "The site's server did not answer in time. Please try again in a few minutes."
-        ),
-        _ => page!(
-            "Nieprawidłowe zapytanie",
-            "Serwer nie rozumie zapytania wysłanego przez przeglądarkę.",
-            "Not a valid request",
-            "The server does not understand the request that your browser sent."
-        ),
+        _ if is_outage(status) => Texts {
+            pl: (
+                "Strona chwilowo niedostępna",
+                "Serwer strony teraz nie odpowiada. Proszę spróbować ponownie za kilka minut.",
+            ),
+            en: (
+                "Temporarily unavailable",
+                "The site's server does not answer at the moment. Please try again in a few minutes.",
+            ),
+        },
+        StatusCode::MISDIRECTED_REQUEST => Texts {
+            pl: (
+                "Nie ma tu takiej strony internetowej",
+                "Ten serwer nie obsługuje adresu, o który pyta przeglądarka. Proszę sprawdzić adres.",
+            ),
+            en: (
+                "No such site here",
+                "This server does not serve the address that your browser asked for. Please check the address.",
+            ),
+        },
+        StatusCode::PAYLOAD_TOO_LARGE => Texts {
+            pl: ("Za duży plik", "Przesyłane dane są większe, niż przyjmuje ta strona."),
+            en: ("Too large", "What you are sending is larger than this site accepts."),
+        },
+        StatusCode::REQUEST_TIMEOUT => Texts {
+            pl: (
+                "Przesyłanie trwało zbyt długo",
+                "Dane nie dotarły w całości na czas. Proszę spróbować ponownie.",
+            ),
+            en: (
+                "It took too long",
+                "What you were sending did not arrive in time. Please try again.",
+            ),
+        },
+        StatusCode::NOT_FOUND => Texts {
+            pl: (
+                "Nie ma takiej wersji",
+                "Polityka prywatności nie ma takiej wersji. Proszę sprawdzić adres.",
+            ),
+            en: (
+                "No such version",
+                "The privacy policy has no such version. Please check the address.",
+            ),
+        },
+        _ => Texts {
+            pl: (
+                "Nieprawidłowe zapytanie",
+                "Serwer nie rozumie zapytania wysłanego przez przeglądarkę.",
+            ),
+            en: (
+                "Not a valid request",
+                "The server does not understand the request that your browser sent.",
+            ),
+        },
     }
 }
 
@@ -216,26 +257,26 @@ fn pages(status: StatusCode) -> [&'static str; 2] {
 mod tests {
     use super::*;
 
-    fn preferred(field: &str) -> Language {
+    fn of(field: &str) -> Lang {
         let value = HeaderValue::from_bytes(field.as_bytes()).expect("a value");
-        Language::preferred(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]))
+        preferred(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]))
     }
 
     #[test]
     fn the_language_with_the_greater_weight_comes_first_and_polish_where_nothing_is_said() {
-        assert_eq!(Language::preferred(&HeaderMap::new()), Language::Polish);
-        assert_eq!(preferred("en"), Language::English);
-        assert_eq!(preferred("de, en-GB;q=0.8, pl;q=0.3"), Language::English);
-        assert_eq!(preferred("EN;q=0.5,PL-pl;q=0.6"), Language::Polish);
-        assert_eq!(preferred("en;q=0"), Language::Polish);
-        assert_eq!(preferred("de"), Language::Polish);
-        assert_eq!(preferred("en;q=\u{ff};;,=,"), Language::Polish);
+        assert_eq!(preferred(&HeaderMap::new()), Lang::Pl);
+        assert_eq!(of("en"), Lang::En);
+        assert_eq!(of("de, en-GB;q=0.8, pl;q=0.3"), Lang::En);
+        assert_eq!(of("EN;q=0.5,PL-pl;q=0.6"), Lang::Pl);
+        assert_eq!(of("en;q=0"), Lang::Pl);
+        assert_eq!(of("de"), Lang::Pl);
+        assert_eq!(of("en;q=\u{ff};;,=,"), Lang::Pl);
     }
 
     #[test]
     fn both_languages_stay_on_the_page() {
-        for language in [Language::Polish, Language::English] {
-            let page = language.of(pages(StatusCode::BAD_GATEWAY));
+        for lang in [Lang::Pl, Lang::En] {
+            let page = page(StatusCode::BAD_GATEWAY, lang);
             assert!(page.contains("lang=\"pl\"") && page.contains("lang=\"en\""), "{page}");
         }
     }

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use http::Request;
+
 use super::Trust;
+use super::statement::Pages;
 use crate::clock::Clock;
-use crate::config::{self, Upstream};
-use crate::cookies::Tally;
+use crate::config::{self, ErrorPage, Upstream};
+use crate::cookies::{Keys, Navigation, Tally};
 use crate::journal::{CloseError, Event, Journal, OpenError, Settings};
 use crate::policy::Policy;
 
@@ -16,8 +19,13 @@ pub struct Site {
     /// Its host names in lower case.
     pub(crate) hosts: Vec<Box<str>>,
     pub(crate) upstream: Upstream,
+    pub(crate) error_page: Option<ErrorPage>,
     pub(crate) trust: Option<Arc<Trust>>,
     pub(crate) in_force: Arc<InForce>,
+    /// What its cookies are sealed with, where the policy says when they end.
+    pub(crate) keys: Option<Arc<Keys>>,
+    /// The statement, where the site serves it.
+    pub(crate) statement: Option<Pages>,
     pub(crate) journal: Arc<Journal>,
     settings: Settings,
 }
@@ -40,13 +48,21 @@ impl InForce {
 }
 
 impl Site {
-    pub(crate) fn open(site: &config::Site, trust: Option<Arc<Trust>>, clock: &Clock) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        site: &config::Site,
+        trust: Option<Arc<Trust>>,
+        keys: Option<Arc<Keys>>,
+        clock: &Clock,
+    ) -> Result<Self, OpenError> {
         let journal = Journal::open(&site.journal, &site.policy, &site.policy_text, clock.clone())?;
         Ok(Self {
             hosts: site.hosts.clone(),
             upstream: site.upstream.clone(),
+            error_page: site.error_page.clone(),
             trust,
             in_force: InForce::new(site),
+            keys,
+            statement: Pages::of(site, journal.policies()?, clock.now()),
             journal: Arc::new(journal),
             settings: site.journal.clone(),
         })
@@ -54,20 +70,32 @@ impl Site {
 
     /// The same site as a later edition of the configuration has it. The journal goes on as it is, under the policy
     /// that it has: [`Site::may_take_over`] and [`Site::take_over`] are for the new one.
-    pub(crate) fn next(&self, site: &config::Site, trust: Option<Arc<Trust>>) -> Self {
+    ///
+    /// # Errors
+    /// [`OpenError::Disk`] if the versions of the policy cannot be read.
+    pub(crate) fn next(
+        &self,
+        site: &config::Site,
+        trust: Option<Arc<Trust>>,
+        keys: Option<Arc<Keys>>,
+        clock: &Clock,
+    ) -> Result<Self, OpenError> {
         let same = self.in_force.text == site.policy_text;
-        Self {
+        Ok(Self {
             hosts: site.hosts.clone(),
             upstream: site.upstream.clone(),
+            error_page: site.error_page.clone(),
             trust,
             in_force: if same {
                 Arc::clone(&self.in_force)
             } else {
                 InForce::new(site)
             },
+            keys,
+            statement: Pages::of(site, self.journal.policies()?, clock.now()),
             journal: Arc::clone(&self.journal),
             settings: self.settings.clone(),
-        }
+        })
     }
 
     /// Whether the journal takes this policy after those it had. Nothing is changed.
@@ -105,6 +133,28 @@ impl Site {
         self.upstream == other.upstream && trust(self) == trust(other)
     }
 
+    /// Where a request stands in its visit, as far as the cookie rules ask for it.
+    pub(crate) fn navigation<B>(&self, request: &Request<B>) -> Navigation {
+        let cookies = &self.in_force.policy.cookies;
+        if !cookies.follow_visits() {
+            return Navigation::None;
+        }
+        Navigation::of(request.method(), request.headers(), &self.hosts, &cookies.login_hosts)
+    }
+
+    /// Whether the cookies of both are sealed with the same keys.
+    pub(crate) fn has_keys_of(&self, other: &Self) -> bool {
+        match (&self.keys, &other.keys) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
+    /// The path at which its statement is served.
+    pub(crate) fn statement_path(&self) -> Option<&str> {
+        self.statement.as_ref().map(Pages::path)
+    }
+
     /// Where its journal is: what makes it the same site in two versions of the configuration.
     pub(crate) fn folder(&self) -> &Path {
         &self.settings.folder
@@ -123,7 +173,7 @@ impl Site {
     /// Tells the journal which cookies there were.
     pub(crate) fn record_cookies(&self) {
         let in_force = &self.in_force;
-        let (mode, cookies) = (in_force.policy.cookies.mode, in_force.tally.snapshot());
+        let (mode, cookies) = (in_force.policy.cookies.mode, Box::new(in_force.tally.snapshot()));
         self.journal.event(Event::Cookies { mode, cookies });
     }
 

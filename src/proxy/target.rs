@@ -44,15 +44,7 @@ pub(super) fn named<B>(request: &Request<B>, connection: &Connection, edition: &
     {
         return Ok(Rc::clone(known));
     }
-    let authority = authority(field)?;
-    if request
-        .uri()
-        .authority()
-        .is_some_and(|target| !same(target, &authority, request.uri().scheme()))
-    {
-        return Err(Refusal::Host);
-    }
-    let host = name(authority.host());
+    let host = host(field, request.uri())?;
     let named = Rc::new(Named {
         edition: edition.shared.number,
         place: edition.place(&host),
@@ -62,6 +54,15 @@ pub(super) fn named<B>(request: &Request<B>, connection: &Connection, edition: &
     });
     *known = Some(Rc::clone(&named));
     Ok(named)
+}
+
+/// The host that a Host field names, where an absolute target names no other.
+pub(super) fn host(field: &HeaderValue, target: &Uri) -> Result<Box<str>, Refusal> {
+    let authority = authority(field)?;
+    match target.authority() {
+        Some(other) if !same(other, &authority, target.scheme()) => Err(Refusal::Host),
+        _ => Ok(name(authority.host())),
+    }
 }
 
 /// A host as the configuration has it: lower case, IPv6 addresses without brackets and in their short form.
@@ -80,12 +81,13 @@ pub(super) fn origin_form(target: &Uri) -> Uri {
     }
     let path = target
         .path_and_query()
+        .filter(|path| path.as_str() != "/") // that of a fragment alone says so too, and is written as nothing
         .cloned()
         .unwrap_or_else(|| PathAndQuery::from_static("/"));
     Uri::from(path)
 }
 
-fn check_form(method: &Method, target: &Uri) -> Result<(), Refusal> {
+pub(super) fn check_form(method: &Method, target: &Uri) -> Result<(), Refusal> {
     let absolute = target
         .scheme()
         .is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
@@ -126,6 +128,9 @@ fn same(target: &Authority, field: &Authority, scheme: Option<&Scheme>) -> bool 
 }
 
 /// Framing and expectations that we do not forward: what hyper lets through raw, we do not.
+///
+/// A length beside `chunked` is not seen here: hyper obeys the chunks, takes the length away and closes the connection
+/// after the exchange, as RFC 9112, section 6.1, allows. The CMS gets the one framing that was obeyed.
 ///
 /// # Errors
 /// [`Refusal::Malformed`] for a Transfer-Encoding that is not the one word `chunked` or comes with HTTP/1.0 (RFC 9112,

@@ -26,6 +26,7 @@ use super::body::{BodyFault, RequestBody};
 use super::heard::Heard;
 use super::origins::{Origins, Place, Stream};
 use super::refusal::Failure;
+use crate::config::Lenient;
 use crate::entry::UpstreamFailure;
 use crate::server::{Connection, Meter, Stage, Ticks, ticks};
 
@@ -35,6 +36,7 @@ const IDLE_LIMIT: usize = 256;
 /// One worker's connections to one CMS.
 pub(crate) struct Pool {
     origins: Origins,
+    http: http1::Builder,
     connect: u32,
     answer: u32,
     idle: u32,
@@ -47,6 +49,7 @@ impl Pool {
         let upstream = &site.upstream;
         Rc::new(Self {
             origins: Origins::new(&upstream.origins, site.trust.clone(), Arc::clone(&now)),
+            http: speaking(upstream.lenient),
             connect: ticks(upstream.connect_timeout),
             answer: ticks(upstream.answer_timeout),
             idle: ticks(upstream.idle_timeout),
@@ -155,11 +158,21 @@ impl Pool {
 
     async fn link(&self, place: Place) -> Result<Link, UpstreamFailure> {
         match self.origins.connect(place).await? {
-            Stream::Tcp(stream) => Link::over(stream, place).await,
-            Stream::Tls(stream) => Link::over(stream, place).await,
-            Stream::Unix(stream) => Link::over(stream, place).await,
+            Stream::Tcp(stream) => Link::over(stream, place, &self.http).await,
+            Stream::Tls(stream) => Link::over(stream, place, &self.http).await,
+            Stream::Unix(stream) => Link::over(stream, place, &self.http).await,
         }
     }
+}
+
+/// HTTP/1.1 as the CMS speaks it.
+fn speaking(lenient: Lenient) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.allow_obsolete_multiline_headers_in_responses(lenient.folded_fields)
+        .allow_spaces_after_header_name_in_responses(lenient.space_before_colon)
+        .ignore_invalid_headers_in_responses(lenient.broken_fields)
+        .title_case_headers(lenient.title_case);
+    http
 }
 
 async fn in_time<T>(
@@ -205,13 +218,14 @@ fn repeated(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
 }
 
 impl Link {
-    async fn over<S>(stream: S, place: Place) -> Result<Self, UpstreamFailure>
+    async fn over<S>(stream: S, place: Place, http: &http1::Builder) -> Result<Self, UpstreamFailure>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let heard = Arc::new(AtomicBool::new(false));
         let stream = Heard::new(stream, Arc::clone(&heard));
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
+        let (sender, driver) = http
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(|_| UpstreamFailure::Closed)?;
         Ok(Self {

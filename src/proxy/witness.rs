@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::{InForce, Site};
 use crate::entry::{ClientHost, NotARequest, Observation, Outcome, Refusal, RequestHead, Who};
 use crate::journal::Slot;
+use crate::policy::Field;
 use crate::server::{Connection, Stage};
 
 /// Holds what was seen of one exchange. However the exchange ends, dropped futures and panics included, exactly one
@@ -34,7 +35,7 @@ impl Witness {
         observation: Observation,
     ) -> Result<Self, Refusal> {
         let slot = site.journal.reserve().map_err(|_| Refusal::Journal)?;
-        if in_force.policy.access.fields.client_host {
+        if in_force.policy.keeps(Field::ClientHost) {
             connection
                 .worker
                 .host_names
@@ -54,6 +55,11 @@ impl Witness {
             seen.connection.meter.enter(Stage::Delivery);
         }
         self.observe(|observation| observation.status = Some(status));
+    }
+
+    /// The answer marks its page as the first one of the visit.
+    pub(super) fn first_page(&mut self) {
+        self.observe(|observation| observation.first_page = true);
     }
 
     /// So many more bytes of its body were handed to the connection.
@@ -141,6 +147,7 @@ fn observation(arrived: Timestamp, client: IpAddr, request: Option<RequestHead>)
         request,
         status: None,
         bytes: 0,
+        first_page: false,
         outcome: Outcome::CutOff(Who::Internal),
     }
 }
@@ -172,9 +179,7 @@ impl Record {
         unwritten
             .in_force
             .policy
-            .access
-            .fields
-            .client_host
+            .keeps(Field::ClientHost)
             .then_some(unwritten.observation.client)
     }
 

@@ -1,13 +1,16 @@
 //! A connection to the CMS that ends while a request is on its way: what may be asked again is, once.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::town::{HOST, Town, cms};
+use crate::town::{Cms, HOST, Town, cms};
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,7 @@ fn answering_once(end: End) -> (SocketAddr, Arc<AtomicUsize>) {
             match end {
                 End::Eof => {}
                 End::Reset => SockRef::from(&stream)
-                    .set_linger(Some(std::time::Duration::ZERO))
+                    .set_linger(Some(Duration::ZERO))
                     .expect("a socket"),
                 End::Partial => stream.write_all(b"HTTP/1.").expect("it reads"),
             }
@@ -51,7 +54,7 @@ fn answering_once(end: End) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 /// Reads a head, and a body of one byte if it is a POST's.
-fn read(reader: &mut BufReader<TcpStream>) -> bool {
+fn read(reader: &mut impl BufRead) -> bool {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head).unwrap_or(0) == 0 {
@@ -131,4 +134,49 @@ fn a_fresh_connection_that_ends_is_not_tried_again() {
     let town = Town::before_address(address).open();
     assert_eq!(town.get("/").status, 502);
     assert_eq!(asked.load(SeqCst), 1);
+}
+
+/// A CMS on a socket in the file system whose first connection answers one request, and then takes no byte more: the
+/// next write to it fails at once (EPIPE). It ends when it is told to. All other connections answer.
+fn taking_no_more(path: &Path) -> (mpsc::Sender<()>, Arc<AtomicUsize>) {
+    let listener = UnixListener::bind(path).expect("a socket");
+    let (end, ended) = mpsc::channel();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for (number, mut stream) in listener.incoming().flatten().enumerate() {
+            let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+            if read(&mut reader) {
+                count.fetch_add(1, SeqCst);
+                stream.write_all(&cms::ok(&[], "ok")).expect("it reads");
+            }
+            if number == 0 {
+                stream.shutdown(Shutdown::Read).expect("a socket");
+                let _ = ended.recv();
+            }
+        }
+    });
+    (end, asked)
+}
+
+#[test]
+fn what_could_not_be_written_is_asked_once_more_by_the_same_rules() {
+    for (request, expected) in [
+        ("GET /a HTTP/1.1\r\nHost: HOST\r\n\r\n", (200, 2)),
+        ("POST /a HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n", (502, 1)),
+        ("PUT /a HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1\r\n\r\nx", (502, 1)),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cms.sock");
+        let (end, asked) = taking_no_more(&path);
+        let url = format!("\"unix:{}\"", path.display());
+        let town = Town::before(&Cms::page("")).url(&url).open();
+        let mut visitor = town.visitor();
+        visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+        assert_eq!(visitor.answer().status, 200);
+        visitor.send(request.replace("HOST", HOST));
+        std::thread::sleep(Duration::from_millis(200)); // were it too short, this would be the end in good order
+        end.send(()).expect("it waits");
+        assert_eq!((visitor.answer().status, asked.load(SeqCst)), expected, "{request}");
+    }
 }

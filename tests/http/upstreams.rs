@@ -124,3 +124,82 @@ fn bytes_after_an_answer_are_not_the_next_one() {
         assert_eq!(town.get("/").text(), "ok");
     }
 }
+
+/// A head that is faulty in this way, and the word by which it is put up with.
+const FAULTY: [(&str, &str); 5] = [
+    ("X-A: one\r\n two\r\nContent-Length: 2", "folded-fields"),
+    ("X-A: one\r\n\ttwo\r\nContent-Length: 2", "folded-fields"),
+    ("X-A : one two\r\nContent-Length : 2", "space-before-colon"),
+    (
+        "X-A: one two\r\nNotice: undefined\r\nPHP Warning\r\nContent-Length: 2",
+        "broken-fields",
+    ),
+    ("X-A: one two\r\n(x): y\r\nContent-Length: 2", "broken-fields"),
+];
+
+#[test]
+fn old_servers_are_put_up_with_as_far_as_the_configuration_says() {
+    let words = ["folded-fields", "space-before-colon", "broken-fields", "title-case"];
+    for (fields, needed) in FAULTY {
+        let cms = Cms::saying(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nok"));
+        // A field of another fault is no field either to those who leave broken ones out.
+        for allowed in words
+            .into_iter()
+            .filter(|word| *word == needed || *word != "broken-fields")
+        {
+            let town = Town::before(&cms)
+                .upstream(&format!("lenient = [\"{allowed}\"]"))
+                .open();
+            let answer = town.get("/");
+            if allowed == needed {
+                let value = answer
+                    .field("x-a")
+                    .map(|value| value.split_whitespace().collect::<Vec<_>>());
+                assert_eq!((answer.status, answer.text().as_str()), (200, "ok"), "{fields:?}");
+                assert_eq!(value, Some(vec!["one", "two"]), "{fields:?}");
+                assert_eq!(town.close().errors(), ["-"]);
+            } else {
+                assert_eq!(answer.status, 502, "{fields:?} with {allowed}");
+                assert_eq!(town.close().errors(), ["upstream.malformed"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_put_up_with_makes_no_second_answer() {
+    let all = "lenient = [\"folded-fields\", \"space-before-colon\", \"broken-fields\", \"title-case\"]";
+    for fields in [
+        "Content-Length: 2\r\nContent-Length: 3",
+        "Content-Length : 2\r\nContent-Length: 3",
+        "Content-Length: 2\r\n 3",
+        "Transfer-Encoding: gzip,\r\n chunked",
+        "Transfer-Encoding : xchunked",
+    ] {
+        let town = Town::before(&Cms::saying(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nok")))
+            .upstream(all)
+            .open();
+        assert_eq!(town.get("/").status, 502, "{fields:?}");
+        assert_eq!(town.close().errors(), ["upstream.malformed"], "{fields:?}");
+    }
+}
+
+#[test]
+fn fields_have_names_in_title_case_for_servers_that_know_no_others() {
+    for (lenient, name) in [("lenient = []", "x-one"), ("lenient = [\"title-case\"]", "X-One")] {
+        let cms = Cms::page("ok");
+        let town = Town::before(&cms).upstream(lenient).open();
+        town.ask(format!(
+            "GET / HTTP/1.1\r\nHost: {HOST}\r\nx-OnE: 1\r\nConnection: close\r\n\r\n"
+        ));
+        let request = cms.request();
+        assert!(request.fields.contains(&format!("{name}: 1")), "{request:#?}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_its_lines_with_a_newline_alone_is_understood() {
+    let town = Town::before(&Cms::saying("HTTP/1.1 200 OK\nContent-Length: 2\nX-A: b\n\nok")).open();
+    let answer = town.get("/");
+    assert_eq!((answer.field("x-a"), answer.text().as_str()), (Some("b"), "ok"));
+}

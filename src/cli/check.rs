@@ -6,13 +6,14 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::certificates;
 use super::sample::{self, Sample};
+use super::{certificates, warnings};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
+use crate::cookies::{Keys, KeysError};
 use crate::journal::{Format, OnFailure};
-use crate::policy::{Field, Lang, Mode, Policy, Retention, Treatment, Unlisted};
-use crate::reader::{Bytes, Faults, Span};
+use crate::policy::{Ends, Lang, Mode, Policy, Retention, Unlisted};
+use crate::reader::{Bytes, Fault, Faults, Span};
 
 /// How it is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -40,8 +41,11 @@ pub(super) fn check(
 ) -> io::Result<bool> {
     let file = config;
     let read = Config::load(file).and_then(|config| {
-        let warnings = certificates::warnings(&config, clock.now());
+        let warnings = warnings::of(&config, clock.now());
         let warnings = warnings.map_err(|error| certificates::fault(file, &error))?;
+        for keys in config.sites.iter().filter_map(|site| site.cookie_keys.as_deref()) {
+            Keys::load(keys).map_err(|error| cookie_fault(file, keys, &error))?;
+        }
         Ok((config, warnings))
     });
     match (&read, form) {
@@ -63,6 +67,18 @@ pub(super) fn check(
         (Err(faults), Form::Json) => json(out, json!({ "faults": faults.to_json() }))?,
     }
     Ok(read.is_ok())
+}
+
+/// Keys for cookies that cannot be used, as a fault of the configuration that names them.
+fn cookie_fault(config: &Path, keys: &Path, error: &KeysError) -> Faults {
+    let mut faults = Faults::new();
+    faults.push(Fault {
+        file: config.display().to_string(),
+        place: None,
+        found: format!("{}: {error}", keys.display()),
+        remedy: error.remedy().to_owned(),
+    });
+    faults
 }
 
 fn count(faults: &Faults) -> String {
@@ -119,6 +135,10 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     table.row("controller", [policy.controller.name.clone()]);
     table.row("purpose", [policy.access.purpose.get(lang).to_owned()]);
     table.row("retention", [policy.access.retention.sentence(lang)]);
+    if let Some(addresses) = &policy.addresses {
+        table.row("addresses", [addresses.purpose.get(lang).to_owned()]);
+        table.row("", [addresses.retention().sentence(lang)]);
+    }
     table.row(
         "redaction",
         [policy.access.redact.sentence(lang).unwrap_or_else(|| "none".to_owned())],
@@ -128,29 +148,28 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
 
     writeln!(out, "\nWhat is kept of a request, and what a visitor is told:")?;
     let mut table = Table::default();
-    for (field, treatment) in policy.kept() {
-        table.row(field.key(), [treatment.to_string(), told(field, treatment, lang)]);
+    for kept in policy.kept() {
+        table.row(kept.field.key(), [kept.treatment.to_string(), kept.sentence(lang)]);
     }
     table.write(out)?;
 
     if !policy.cookies.allowed.is_empty() {
-        writeln!(out, "\nCookies that pass, until the session ends:")?;
+        writeln!(out, "\nCookies that pass, what they remember, and when they end:")?;
         let mut table = Table::default();
         for cookie in &policy.cookies.allowed {
-            table.row(&cookie.name.to_string(), [cookie.purpose.get(lang).to_owned()]);
+            let ends = policy.cookies.ends_sentence(&cookie.ends, lang);
+            table.row(&cookie.name.to_string(), [cookie.purpose.get(lang).to_owned(), ends]);
         }
         table.write(out)?;
     }
+    if let Some(mark) = &policy.cookies.first_page {
+        writeln!(out, "\nThe mark of the first page, which never reaches the CMS:")?;
+        let mut table = Table::default();
+        let ends = policy.cookies.ends_sentence(&Ends::default(), lang);
+        table.row(&mark.name, [mark.purpose.get(lang).to_owned(), ends]);
+        table.write(out)?;
+    }
     Ok(())
-}
-
-/// What a visitor is told about a field.
-fn told(field: Field, treatment: Treatment, lang: Lang) -> String {
-    let more = treatment
-        .sentence(lang)
-        .map(|more| format!(" {more}"))
-        .unwrap_or_default();
-    format!("{}{more}", field.sentence(lang))
 }
 
 fn journal(site: &Site) -> String {
@@ -159,12 +178,21 @@ fn journal(site: &Site) -> String {
         OnFailure::Refuse => "what cannot be recorded is refused",
         OnFailure::ServeAndCount => "what cannot be recorded is served and counted",
     };
+    let packed = journal.closed.as_ref().map(|closed| {
+        let how = match (closed.compress, closed.encrypt_to.is_empty()) {
+            (true, true) => "compressed",
+            (true, false) => "compressed and encrypted",
+            (false, _) => "encrypted",
+        };
+        format!("; {how} after {}", Span(closed.after))
+    });
     format!(
-        "{}, {}, segments of a day or {}, on the disk within {}; {on_failure}",
+        "{}, {}, segments of a day or {}, on the disk within {}{}; {on_failure}",
         journal.folder.display(),
         format(journal.format),
         Bytes(journal.segment_bytes),
         Span(journal.sync_interval),
+        packed.unwrap_or_default(),
     )
 }
 
@@ -207,19 +235,29 @@ fn config_json(config: &Config) -> Value {
 
 fn site_json(site: &Site) -> Value {
     let policy = &site.policy;
-    let kept = policy.kept().map(|(field, treatment)| {
+    let days = match policy.access.retention {
+        Retention::Unlimited => None,
+        Retention::Days(days) => Some(days),
+    };
+    let kept = policy.kept().map(|kept| {
         json!({
-            "field": field.key(),
-            "treatment": treatment.to_string(),
-            "pl": told(field, treatment, Lang::Pl),
-            "en": told(field, treatment, Lang::En),
+            "field": kept.field.key(),
+            "treatment": kept.treatment.to_string(),
+            "retention_days": kept.days.or(days),
+            "pl": kept.sentence(Lang::Pl),
+            "en": kept.sentence(Lang::En),
         })
     });
-    let allowed = policy
-        .cookies
-        .allowed
-        .iter()
-        .map(|cookie| json!({ "name": cookie.name.to_string(), "pl": cookie.purpose.pl, "en": cookie.purpose.en }));
+    let allowed = policy.cookies.allowed.iter().map(|cookie| {
+        let told = |lang| {
+            format!(
+                "{} {}",
+                cookie.purpose.get(lang),
+                policy.cookies.ends_sentence(&cookie.ends, lang)
+            )
+        };
+        json!({ "name": cookie.name.to_string(), "pl": told(Lang::Pl), "en": told(Lang::En) })
+    });
     json!({
         "hosts": site.hosts,
         "upstream": site.upstream.to_string(),
@@ -229,12 +267,12 @@ fn site_json(site: &Site) -> Value {
             "version": policy.version,
             "effective": policy.effective.to_string(),
             "controller": policy.controller.name,
-            "retention_days": match policy.access.retention {
-                Retention::Unlimited => None,
-                Retention::Days(days) => Some(days),
-            },
+            "retention_days": days,
             "kept": kept.collect::<Vec<_>>(),
             "cookies": allowed.collect::<Vec<_>>(),
+            "first_page": policy.cookies.first_page.as_ref().map(|mark| {
+                json!({ "name": mark.name, "pl": mark.purpose.pl, "en": mark.purpose.en })
+            }),
         },
     })
 }
@@ -294,8 +332,8 @@ mod tests {
             let (right, said) = said(&example(), lang, Form::Text);
             assert!(right);
             let policy = Config::load(&example()).unwrap().sites.remove(0).policy;
-            for (field, _) in policy.kept() {
-                assert!(said.contains(field.sentence(lang)), "{said}");
+            for kept in policy.kept() {
+                assert!(said.contains(&kept.sentence(lang)), "{said}");
             }
             assert!(said.contains(policy.cookies.allowed[0].purpose.get(lang)));
             assert!(said.contains("\nupstream    http://127.0.0.1:8000\n"), "{said}");
@@ -335,6 +373,47 @@ mod tests {
         assert_eq!(json["faults"], json!([]));
         assert_eq!(json["means"]["http"], json!(["127.0.0.1:8080"]));
         assert_eq!(json["means"]["sites"][0]["policy"]["kept"][0]["field"], "arrived");
+    }
+
+    #[test]
+    fn the_key_for_cookies_is_looked_at_and_their_ends_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+        let policy = include_str!("../../config/policy.toml");
+        let limits = "idle = \"30 min\"\npresets = [\"wordpress\"]\nexpire_unlisted = false\n";
+        put("policy.toml", policy.replace("expire_unlisted = false\n", limits));
+        let config = include_str!("../../config/townclerk.toml");
+        put(
+            "townclerk.toml",
+            format!("{config}\n[site.cookies]\nkey = \"cookies.key\"\n"),
+        );
+        let file = folder.path().join("townclerk.toml");
+        let (right, text) = said(&file, Lang::En, Form::Text);
+        assert!(
+            !right && text.contains("cookies.key: there is no key to seal cookies with\n  hint: "),
+            "{text}"
+        );
+
+        Keys::create(&folder.path().join("cookies.key")).unwrap();
+        let (right, text) = said(&file, Lang::En, Form::Text);
+        assert!(right, "{text}");
+        let told = |name: &str| {
+            text.lines()
+                .find(|line| line.starts_with(name))
+                .expect("a line")
+                .to_owned()
+        };
+        assert!(told("PHPSESSID ").contains("at the latest: 30 minutes after the last request"));
+        assert!(told("wp_lang ").contains("which some browsers make last for weeks"));
+        assert!(
+            text.contains(
+                "  after   PHPSESSID=(sealed); Path=/; HttpOnly; SameSite=Lax  (limited, and its value sealed"
+            )
+        );
+        assert!(
+            text.contains("PHPSESSID=a1b2  reaches the CMS if it comes sealed, and has not ended"),
+            "{text}"
+        );
     }
 
     #[test]

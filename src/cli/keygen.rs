@@ -1,4 +1,5 @@
-//! `townclerk keygen`: the key that signs a journal, made before it or elsewhere; and the public keys, to be told.
+//! `townclerk keygen`: the key that signs a journal, made before it or elsewhere, and the public keys, to be told; and
+//! the key that seals cookies.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,13 +9,14 @@ use clap::Args;
 
 use super::serve;
 use super::speech::{Done, Problem};
+use crate::cookies::Keys;
 use crate::journal::Log;
 use crate::journal::key::{Key, KeyFileError};
 
 #[derive(Args, Debug)]
 pub(super) struct Keygen {
     /// Make the key of each site of a configuration that has none yet.
-    #[arg(long, value_name = "FILE", required_unless_present = "out", conflicts_with_all = ["out", "origin"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["out", "cookies"], conflicts_with_all = ["out", "origin"])]
     config: Option<PathBuf>,
     /// Make one key, in this file.
     #[arg(long, value_name = "FILE", requires = "origin")]
@@ -22,9 +24,22 @@ pub(super) struct Keygen {
     /// The site that the key is for: the first of its host names.
     #[arg(long, value_name = "HOST", requires = "out")]
     origin: Option<String>,
+    /// Make a key to seal cookies with, in this file, where a policy says when they end.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "out", "origin"])]
+    cookies: Option<PathBuf>,
 }
 
 pub(super) fn run(keygen: &Keygen) -> Done {
+    if let Some(file) = &keygen.cookies {
+        Keys::create(file)
+            .map_err(|error| Problem::with_hint(format!("{}: {error}", file.display()), error.remedy()))?;
+        writeln!(
+            io::stdout(),
+            "made a key in {}; name it as key in [site.cookies]",
+            file.display()
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut made = Vec::new();
     if let (Some(file), Some(origin)) = (&keygen.out, &keygen.origin) {
         made.push((

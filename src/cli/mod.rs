@@ -6,12 +6,17 @@
 mod certificates;
 mod check;
 mod demo;
+mod doctor;
 mod journal;
 mod keygen;
+mod open_files;
+mod policy;
 mod sample;
 mod serve;
 mod speech;
+mod statement;
 mod table;
+mod warnings;
 mod witness;
 
 use std::io;
@@ -38,13 +43,21 @@ enum Command {
     /// Read a configuration and its policies, name every fault, and show what would be kept. Opens no port and no
     /// journal.
     Check(Check),
+    /// Look at this machine, the journals and the CMS, and say what should be mended. Changes nothing.
+    #[command(after_help = doctor::EXIT_CODES)]
+    Doctor(doctor::Doctor),
     /// Show the whole product on an embedded sample site, on this machine alone.
     Demo(demo::Demo),
-    /// Make the key that signs a journal, before the journal is made.
+    /// Make the key that signs a journal, before the journal is made, or one to seal cookies with.
     Keygen(keygen::Keygen),
     /// Make, read and look after journals.
     #[command(subcommand)]
     Journal(journal::Command),
+    /// Write the privacy statement of a site, made from the policy that is enforced there.
+    Statement(statement::Statement),
+    /// Compare versions of a policy, and list those that were in force.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Vouch that the journals of others only grow. Under another user than theirs, or on another machine.
     #[command(subcommand)]
     Witness(witness::Command),
@@ -91,6 +104,15 @@ enum Language {
     En,
 }
 
+impl From<Language> for Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Pl => Self::Pl,
+            Language::En => Self::En,
+        }
+    }
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -107,23 +129,22 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(serve) => serve::run(&serve),
         Command::Check(check) => run_check(&check),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Demo(demo) => demo::run(&demo),
         Command::Keygen(keygen) => keygen::run(&keygen),
         Command::Journal(command) => journal::run(&command),
+        Command::Policy(command) => policy::run(&command),
+        Command::Statement(statement) => statement::run(&statement),
         Command::Witness(command) => witness::run(&command),
     };
     done.unwrap_or_else(speech::Problem::report)
 }
 
 fn run_check(check: &Check) -> speech::Done {
-    let lang = match check.lang {
-        Language::Pl => Lang::Pl,
-        Language::En => Lang::En,
-    };
     let (file, clock) = (&check.file.config, Clock::system());
     let right = check::check(
         file,
-        lang,
+        check.lang.into(),
         check.format,
         &check.sample,
         &clock,

@@ -56,14 +56,18 @@ pub(super) fn show(sample: &Sample, site: &Site, lang: Lang, clock: &Clock, out:
     )?;
     writeln!(out, "        Referer: {}", sample.referrer)?;
     writeln!(out, "        User-Agent: {AGENT}")?;
-    writeln!(out, "  kept  {}", entry(sample, site, clock).trim_end())?;
+    let (access, addresses) = entry(sample, site, clock);
+    writeln!(out, "  kept  {}", access.trim_end())?;
+    if let Some(log) = &site.policy.addresses {
+        writeln!(out, "  for {} days  {}", log.days, addresses.trim_end())?;
+    }
 
     writeln!(out, "\nThe cookies it brings:")?;
     for crumb in cookies::judge_crumbs(browser_sends(sample, site).as_bytes(), &site.policy.cookies) {
-        let what = if crumb.verdict == Verdict::Stripped {
-            "does not reach the CMS"
-        } else {
-            "reaches the CMS"
+        let what = match (crumb.verdict, crumb.standing.ends()) {
+            (Verdict::Passed, None) => "reaches the CMS",
+            (Verdict::Passed, Some(_)) => "reaches the CMS if it comes sealed, and has not ended",
+            _ => "does not reach the CMS",
         };
         writeln!(out, "  {}  {what}{}", lossy(crumb.crumb), why(crumb.standing, lang))?;
     }
@@ -71,14 +75,18 @@ pub(super) fn show(sample: &Sample, site: &Site, lang: Lang, clock: &Clock, out:
     for line in cms_sets(sample, site) {
         let judged = cookies::judge(line.as_bytes(), &site.policy.cookies, false, clock);
         writeln!(out, "  before  {line}")?;
-        let after = judged.line().map_or("nothing".to_owned(), |after| lossy(&after));
+        let mut after = judged.line().map_or("nothing".to_owned(), |after| lossy(&after));
+        if judged.verdict == Verdict::Limited && judged.standing.ends().is_some() {
+            let attributes = after.find(';').map_or(String::new(), |end| after.split_off(end));
+            after = format!("{}=(sealed){attributes}", lossy(judged.name));
+        }
         writeln!(out, "  after   {after}  ({})", verdict(judged.verdict, judged.standing))?;
     }
     Ok(())
 }
 
-/// The line in the journal, in the site's format.
-fn entry(sample: &Sample, site: &Site, clock: &Clock) -> String {
+/// The line in the journal, in the site's format, and that in the log of addresses.
+fn entry(sample: &Sample, site: &Site, clock: &Clock) -> (String, String) {
     let arrived = clock.now();
     let observation = Observation {
         arrived,
@@ -95,11 +103,15 @@ fn entry(sample: &Sample, site: &Site, clock: &Clock) -> String {
         }),
         status: Some(sample.status),
         bytes: 14_582,
+        first_page: true,
         outcome: Outcome::Completed,
     };
-    let mut line = Vec::new();
-    Encoder::new(site.journal.format).encode(&observation.redact(&site.policy, &site.hosts), &mut line);
-    lossy(&line)
+    let entry = observation.redact(&site.policy, &site.hosts);
+    let mut encoder = Encoder::new(site.journal.format);
+    let (mut access, mut addresses) = (Vec::new(), Vec::new());
+    encoder.encode(&entry, &mut access);
+    encoder.encode_addresses(&entry, &mut addresses);
+    (lossy(&access), lossy(&addresses))
 }
 
 /// Every listed cookie, a visitor counter's, and one from before.
@@ -149,6 +161,7 @@ fn example(name: &NamePattern) -> String {
 fn why(standing: Standing<'_>, lang: Lang) -> String {
     match standing {
         Standing::Listed { listing, .. } => format!(": {}", listing.purpose.get(lang)),
+        Standing::Mark(mark) => format!(": {}", mark.purpose.get(lang)),
         Standing::Unlisted => ": not in the policy".to_owned(),
         Standing::Malformed => ": not a valid name".to_owned(),
     }
@@ -157,10 +170,15 @@ fn why(standing: Standing<'_>, lang: Lang) -> String {
 fn verdict(verdict: Verdict, standing: Standing<'_>) -> &'static str {
     match (verdict, standing) {
         (Verdict::Passed, _) => "passes as it is",
+        (Verdict::Limited, standing) if standing.ends().is_some() => "limited, and its value sealed on the way",
         (Verdict::Limited, _) => "limited to the session",
         (Verdict::Deletion, _) => "a deletion, passes as it is",
         (Verdict::Stripped, Standing::Malformed) => "stripped: not a valid name",
+        (Verdict::Stripped, Standing::Mark(_)) => "stripped: the mark of the first page is townclerk's own",
         (Verdict::Stripped, _) => "stripped: not in the policy",
+        (Verdict::Ended, _) => "stripped: its session is over",
+        (Verdict::NotGenuine, _) => "stripped: not sealed here",
+        (Verdict::TooLong, _) => "stripped: too long to be sealed",
     }
 }
 

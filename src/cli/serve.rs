@@ -8,12 +8,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::speech::{self, Done, Problem};
-use super::{Serve, certificates, keygen};
+use super::{Serve, keygen, open_files, warnings};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Site};
 use crate::journal::key::Key;
 use crate::journal::{self, InitError, Log};
 use crate::server::{Server, StartError};
+
+/// A file reached the limit of its size. Its number on Linux, but for MIPS.
+const SIGXFSZ: SignalKind = SignalKind::from_raw(25);
 
 pub(super) fn run(serve: &Serve) -> Done {
     speech::start_diagnostics(LevelFilter::INFO);
@@ -27,6 +30,7 @@ pub(super) fn run(serve: &Serve) -> Done {
             tracing::info!("{}", keygen::ADVICE);
         }
     }
+    open_files::allow_all();
     let signals = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -36,6 +40,8 @@ pub(super) fn run(serve: &Serve) -> Done {
         let mut end = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        // By default it ends the process. Handled, a file that may not grow is a fault of the journal's disk (EFBIG).
+        let _file_too_large = signal(SIGXFSZ)?;
         let mut server = Server::start(&config, Clock::system()).map_err(|error| could_not_start(&error))?;
         introduce(&config, &server);
         warn(&config);
@@ -90,9 +96,11 @@ fn reload(file: &Path, server: &mut Server) -> Option<Config> {
     Some(config)
 }
 
-/// Says what is odd about the certificates.
+/// Says what is odd, and what the system may not allow.
 fn warn(config: &Config) {
-    for warning in certificates::warnings(config, Clock::system().now()).unwrap_or_default() {
+    let mut warnings = warnings::of(config, Clock::system().now()).unwrap_or_default();
+    warnings.extend(open_files::warning(config.limits.connections));
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
 }
@@ -105,7 +113,31 @@ pub(super) fn load(file: &Path) -> Result<Config, Problem> {
     })
 }
 
-/// Makes the journals whose folders are missing or empty, with their keys, and names them.
+/// Reads a configuration, and chooses the site of a host name, or the only one.
+pub(super) fn site(file: &Path, host: Option<&str>) -> Result<Site, Problem> {
+    let Config { mut sites, .. } = load(file)?;
+    let chosen = match host {
+        Some(host) => sites
+            .iter()
+            .position(|site| site.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))),
+        None => (sites.len() == 1).then_some(0),
+    };
+    match chosen {
+        Some(chosen) => Ok(sites.swap_remove(chosen)),
+        None => {
+            let names: Vec<_> = sites.iter().map(|site| &*site.hosts[0]).collect();
+            let what = match host {
+                Some(_) => "the configuration has no such site",
+                None => "the configuration has several sites",
+            };
+            let hint = format!("name one with --site: {}", names.join(", "));
+            Err(Problem::with_hint(what, hint))
+        }
+    }
+}
+
+/// Makes the journals whose folders are missing or empty, with their keys, and names them. One whose making was cut
+/// short is made anew.
 pub(super) fn create_missing(config: &Config) -> Result<Vec<(&Path, Key)>, Problem> {
     let mut made = Vec::new();
     for site in &config.sites {
@@ -117,7 +149,7 @@ pub(super) fn create_missing(config: &Config) -> Result<Vec<(&Path, Key)>, Probl
             Err(error @ InitError::NotEmpty) => {
                 return Err(Problem::with_hint(
                     format!("{}: {error}, and is no journal", folder.display()),
-                    "see what is mounted there; what a `journal init` that was cut short has left can be removed",
+                    "see what is mounted there; a journal begins in an empty folder",
                 ));
             }
             Err(error) => return Err(Problem::new(format!("{}: {error}", folder.display()))),
@@ -130,6 +162,7 @@ fn could_not_start(error: &StartError) -> Problem {
     match error {
         StartError::Tls(cause) => Problem::with_hint(error, cause.remedy()),
         StartError::Journal { error: cause, .. } => Problem::with_hint(error, cause.remedy()),
+        StartError::Cookies { error: cause, .. } => Problem::with_hint(error, cause.remedy()),
         StartError::Listen { error: cause, .. } if cause.kind() == ErrorKind::PermissionDenied => Problem::with_hint(
             error,
             "ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose a higher one",
@@ -160,5 +193,8 @@ fn introduce(config: &Config, server: &Server) {
             policy.effective,
             site.journal.folder.display()
         );
+        for witness in &site.journal.witnesses {
+            tracing::info!("  witnessed by {}, {}", witness.key().name(), witness.place());
+        }
     }
 }

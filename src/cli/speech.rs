@@ -59,7 +59,7 @@ impl Problem {
             Self::Is { what, hint } => {
                 remark(&what);
                 if let Some(hint) = hint {
-                    let _ = writeln!(io::stderr(), "  hint: {hint}"); // without stderr there is nobody to tell
+                    self::hint(&hint);
                 }
             }
         }
@@ -89,6 +89,11 @@ pub(super) fn say_faults(faults: &Faults) {
 /// A remark to the person at the terminal.
 pub(super) fn remark(what: &str) {
     let _ = writeln!(io::stderr(), "townclerk: {what}"); // without stderr there is nobody to tell
+}
+
+/// What to do about it.
+pub(super) fn hint(what: &str) {
+    let _ = writeln!(io::stderr(), "  hint: {what}"); // without stderr there is nobody to tell
 }
 
 /// Sends diagnostics to stderr: our own only, because a library's could name a visitor. A panic's text could too, so

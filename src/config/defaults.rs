@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Limits, Origin, Resolver, Upstream};
-use crate::journal::{Format, OnFailure, Settings};
+use super::{Lenient, Limits, Origin, Resolver, Upstream};
+use crate::journal::{Closed, Format, OnFailure, Settings};
 
 impl Default for Limits {
     fn default() -> Self {
@@ -45,6 +45,7 @@ impl Upstream {
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(4),
+            lenient: Lenient::default(),
         }
     }
 }
@@ -59,6 +60,18 @@ pub(super) fn journal(folder: PathBuf) -> Settings {
         sync_interval: Duration::from_secs(1),
         queue: 65_536,
         on_failure: OnFailure::default(),
+        immutable: false,
+        closed: None,
+        witnesses: Vec::new(),
+    }
+}
+
+/// How closed segments are packed by whoever asks for it without saying more.
+pub(super) fn closed() -> Closed {
+    Closed {
+        after: Duration::from_secs(7 * 86_400),
+        compress: true,
+        encrypt_to: Vec::new(),
     }
 }
 

@@ -4,7 +4,9 @@
 //! default; paths are relative to the folder of the file that names them.
 
 mod defaults;
-mod host;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod listen;
 mod load;
 mod site;
@@ -16,10 +18,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ipnet::IpNet;
 
 use crate::journal;
-use crate::policy::Policy;
+use crate::policy::{Lang, Policy};
 use crate::reader::Faults;
 
 /// What will run: every file read, every value checked.
@@ -73,14 +76,50 @@ pub struct Site {
     pub hosts: Vec<Box<str>>,
     /// The CMS.
     pub upstream: Upstream,
+    /// What visitors see while it does not answer. Default: a page of ours.
+    pub error_page: Option<ErrorPage>,
     /// Where the policy was read from.
     pub policy_file: PathBuf,
     /// The policy as it is written, to be kept beside the journal.
     pub policy_text: String,
     /// The policy.
     pub policy: Policy,
+    /// The file of the keys that cookies are sealed with, if the policy wants them sealed.
+    pub cookie_keys: Option<PathBuf>,
+    /// The path of the site at which the statement is served, `/polityka-prywatnosci`. Default: it is not served.
+    pub statement: Option<Box<str>>,
     /// The journal.
     pub journal: journal::Settings,
+}
+
+/// A page of the office's own, for 502, 503 and 504. HTML as it was read, never empty, 1 MiB at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorPage {
+    /// One for everybody.
+    One(Bytes),
+    /// One in each language, which visitors get as their browser prefers.
+    Each {
+        /// In Polish.
+        pl: Bytes,
+        /// In English.
+        en: Bytes,
+    },
+}
+
+impl ErrorPage {
+    /// The page in this language, if it is there in several.
+    pub fn get(&self, lang: Lang) -> &Bytes {
+        match (self, lang) {
+            (Self::One(page), _) => page,
+            (Self::Each { pl, .. }, Lang::Pl) => pl,
+            (Self::Each { en, .. }, Lang::En) => en,
+        }
+    }
+
+    /// Whether it is there in several.
+    pub fn has_languages(&self) -> bool {
+        matches!(self, Self::Each { .. })
+    }
 }
 
 /// An HTTP/1.1 server, at one place or at several that are equal.
@@ -96,6 +135,21 @@ pub struct Upstream {
     pub answer_timeout: Duration,
     /// An idle connection is not used again after this; below the CMS's own limit (Apache, Node: 5 s). Default 4 s.
     pub idle_timeout: Duration,
+    /// What it may get wrong. Default: nothing.
+    pub lenient: Lenient,
+}
+
+/// Faults of old servers that are put up with; without these they end in 502.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lenient {
+    /// A field that goes on in the next line, after a space (obs-fold; RFC 9112, section 5.2). It is joined.
+    pub folded_fields: bool,
+    /// Spaces between the name of a field and its colon (RFC 9112, section 5.1). They are taken out.
+    pub space_before_colon: bool,
+    /// Lines that are no field. They are left out.
+    pub broken_fields: bool,
+    /// It knows fields by names like `Content-Length` only, and not in small letters (RFC 9110, section 5.1).
+    pub title_case: bool,
 }
 
 /// Where a server answers.

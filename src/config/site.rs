@@ -4,11 +4,17 @@ use std::net::SocketAddr;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::load::{Files, Policies, count, size, time};
 use super::upstream::upstream;
-use super::{Site, defaults, host};
-use crate::journal::{Format, OnFailure, Settings};
-use crate::reader::{Section, Value};
+use super::{ErrorPage, Site, defaults};
+use crate::journal::age::{Recipient, RecipientError};
+use crate::journal::note::{Algorithm, VerifierKey};
+use crate::journal::{Closed, Format, OnFailure, Settings};
+use crate::reader::{Section, Value, host};
+use crate::witness::ask::Witness;
+use crate::witness::{Place, PlaceError};
 
 /// What one site has, another cannot have.
 #[derive(Default)]
@@ -39,25 +45,71 @@ pub(super) fn site(
     let upstream = section
         .required_section("upstream", "url = \"http://cms:80\"")
         .and_then(|section| upstream(section, listeners, files));
+    let error_page = section
+        .optional("error_page")
+        .and_then(|value| error_page(&value, files));
     let policy = section
         .required(
             "policy",
             "policy = \"policy.toml\", the file of the data protection officer",
         )
         .and_then(|value| policies.read(&value, files));
+    let statement = section.optional("statement").and_then(|value| statement(&value));
     let journal = section
         .required_section("journal", "folder = \"/var/lib/townclerk/site\"")
         .and_then(|section| journal(section, files, taken));
+    let mut cookies = section.section("cookies");
+    let cookie_keys = cookies.optional("key");
+    if let (None, Some((_, _, policy))) = (&cookie_keys, &policy)
+        && policy.cookies.seal()
+    {
+        section.missing(
+            "the policy says when cookies end, and there is no key to seal them with",
+            "run `townclerk keygen --cookies cookies.key`, and add [site.cookies] with key = \"cookies.key\"",
+        );
+    }
+    let cookie_keys = cookie_keys.and_then(|value| cookie_key(&value, files, taken));
+    cookies.finish();
     section.finish();
     let (policy_file, policy_text, policy) = policy?;
     Some(Site {
         hosts: hosts?,
         upstream: upstream?,
+        error_page,
         policy_file,
         policy_text,
         policy,
+        cookie_keys,
+        statement,
         journal: journal?,
     })
+}
+
+/// A file of HTML, or one for each language.
+fn error_page(value: &Value<'_>, files: &Files<'_>) -> Option<ErrorPage> {
+    if !value.is_section() {
+        return html(value, files).map(ErrorPage::One);
+    }
+    let mut section = value.section()?;
+    let pl = section.required("pl", "pl = \"error.pl.html\", the page in Polish");
+    let en = section.required("en", "en = \"error.en.html\", the page in English");
+    section.finish();
+    let (pl, en) = (
+        pl.and_then(|value| html(&value, files)),
+        en.and_then(|value| html(&value, files)),
+    );
+    Some(ErrorPage::Each { pl: pl?, en: en? })
+}
+
+fn html(value: &Value<'_>, files: &Files<'_>) -> Option<Bytes> {
+    match files.read(&files.path(value.string()?)) {
+        Ok(text) if text.contains('<') => Some(Bytes::from(text)),
+        Ok(_) => value.fault(
+            "names a file that holds no HTML",
+            "write the path of a page, or remove error_page",
+        ),
+        Err(unreadable) => unreadable.named_by(value),
+    }
 }
 
 fn hosts(value: &Value<'_>, taken: &mut Taken) -> Option<Vec<Box<str>>> {
@@ -85,6 +137,29 @@ fn hosts(value: &Value<'_>, taken: &mut Taken) -> Option<Vec<Box<str>>> {
     Some(hosts)
 }
 
+/// The path of the statement. Its parts are unreserved (RFC 3986, section 2.3), so that there is one way to write it.
+fn statement(value: &Value<'_>) -> Option<Box<str>> {
+    const LIKE: &str = "write a path of the site like \"/polityka-prywatnosci\"";
+    let path = value.string()?;
+    let Some(parts) = path.strip_prefix('/') else {
+        return value.fault("does not begin with /", LIKE);
+    };
+    if parts.is_empty() {
+        return value.fault("is the whole site", LIKE);
+    }
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if !parts.bytes().all(|byte| unreserved(byte) || byte == b'/') {
+        return value.fault("has other characters than A-Z a-z 0-9 - . _ ~ and /", LIKE);
+    }
+    if parts.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return value.fault("has an empty part, or one that browsers take out", LIKE);
+    }
+    if path.len() > 128 {
+        return value.fault("is longer than 128 characters", LIKE);
+    }
+    Some(path.into())
+}
+
 fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Option<Settings> {
     let folder = section
         .required("folder", "folder = \"/var/lib/townclerk/site\", where the journal is")
@@ -106,6 +181,13 @@ fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Op
     let segment_bytes = size(of, "segment_bytes", default.segment_bytes, 1 << 20..=4 << 30);
     let sync_interval = time(of, "sync_interval", default.sync_interval, interval);
     let queue = count(of, "queue", default.queue, 64..=16_777_216);
+    let immutable = section.optional("immutable").and_then(|value| value.boolean());
+    let closed = section.optional("closed").and_then(|value| value.section());
+    let closed = closed.and_then(closed_segments);
+    let witnesses = match section.optional("witness") {
+        Some(value) => value.sections().and_then(witnesses),
+        None => Some(Vec::new()),
+    };
     section.finish();
     Some(Settings {
         folder: folder?,
@@ -115,7 +197,111 @@ fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Op
         sync_interval,
         queue,
         on_failure: on_failure.unwrap_or_default(),
+        immutable: immutable.unwrap_or(default.immutable),
+        closed,
+        witnesses: witnesses?,
     })
+}
+
+/// `[site.journal.closed]`: how segments are packed.
+fn closed_segments(mut section: Section<'_>) -> Option<Closed> {
+    let default = defaults::closed();
+    let after = time(
+        &mut section,
+        "after",
+        default.after,
+        Duration::ZERO..=Duration::from_secs(3_650 * 86_400),
+    );
+    let compress = section.optional("compress");
+    let encrypt_to = section.optional("encrypt_to").map(|value| recipients(&value));
+    section.finish();
+    let encrypt_to = encrypt_to.unwrap_or(Some(default.encrypt_to))?;
+    let is_compressed = match &compress {
+        Some(value) => value.boolean()?,
+        None => default.compress,
+    };
+    if let Some(value) = compress.filter(|_| !is_compressed && encrypt_to.is_empty()) {
+        return value.fault(
+            "leaves nothing to do, for nothing is encrypted either",
+            "take the whole of [site.journal.closed] away, or write encrypt_to = [\"age1…\"] in it",
+        );
+    }
+    Some(Closed {
+        after,
+        compress: is_compressed,
+        encrypt_to,
+    })
+}
+
+fn recipients(value: &Value<'_>) -> Option<Vec<Recipient>> {
+    const REMEDY: &str = "write the line that age-keygen calls the public key, \"age1…\"";
+    let mut recipients = Vec::new();
+    for item in value.items()? {
+        match item.string()?.parse() {
+            // Not even in the words of a fault may a private key be shown.
+            Err(RecipientError::Private) => {
+                return item.fault_unseen("is a private key, which must not be on this machine at all", REMEDY);
+            }
+            Err(error @ RecipientError::Kind) => return item.fault(error, REMEDY),
+            Err(error @ RecipientError::Letters) => return item.fault(error, REMEDY),
+            Ok(recipient) if recipients.contains(&recipient) => {
+                return item.fault("stands there twice", "keep one of the two");
+            }
+            Ok(recipient) => recipients.push(recipient),
+        }
+    }
+    Some(recipients)
+}
+
+/// Each `[[site.journal.witness]]`.
+fn witnesses(sections: Vec<Section<'_>>) -> Option<Vec<Witness>> {
+    let mut witnesses: Vec<Witness> = Vec::new();
+    let mut all_right = true;
+    for mut section in sections {
+        let place = section
+            .required(
+                "url",
+                "url = \"unix:/run/townclerk-witness/socket\", where the witness listens",
+            )
+            .and_then(|value| place(&value));
+        let key = section
+            .required("key", "key = \"…\", the line that `townclerk witness init` printed")
+            .and_then(|value| witness_key(&value, &witnesses));
+        let required = section.optional("required").map(|value| value.boolean());
+        section.finish();
+        match (place, key, required.unwrap_or(Some(false))) {
+            (Some(place), Some(key), Some(required)) => {
+                witnesses.extend(Witness::new(place, key).map(|witness| witness.required(required)));
+            }
+            _ => all_right = false,
+        }
+    }
+    all_right.then_some(witnesses)
+}
+
+fn place(value: &Value<'_>) -> Option<Place> {
+    const LIKE: &str = "write \"unix:/run/townclerk-witness/socket\", \"http://host:port\" or \"https://host\"";
+    let written = value.string()?;
+    if written.contains('@') {
+        return value.fault_unseen("holds a user name or a password", LIKE);
+    }
+    match written.parse() {
+        Ok(place) => Some(place),
+        Err(PlaceError::Relative) => value.fault("does not begin at the root", LIKE),
+        Err(PlaceError::Form) => value.fault("is not where a witness can be", LIKE),
+    }
+}
+
+fn witness_key(value: &Value<'_>, others: &[Witness]) -> Option<VerifierKey> {
+    const REMEDY: &str = "write the whole line that `townclerk witness init` printed, name+8 digits+base64";
+    match value.string()?.parse::<VerifierKey>() {
+        Ok(key) if key.algorithm() != Algorithm::Cosignature => value.fault("is not a witness's public key", REMEDY),
+        Ok(key) if others.iter().any(|other| *other.key() == key) => {
+            value.fault("is that of another witness already", "keep one of the two")
+        }
+        Ok(key) => Some(key),
+        Err(_) => value.fault("is not a public key", REMEDY),
+    }
 }
 
 fn folder(value: &Value<'_>, files: &Files<'_>, taken: &mut Taken) -> Option<PathBuf> {
@@ -157,6 +343,25 @@ fn key(section: &mut Section<'_>, folder: Option<&Path>, files: &Files<'_>, take
         return value.fault("lies in the folder of a journal", REMEDY);
     }
     taken.keys.push(plain);
+    Some(key)
+}
+
+/// The file of the keys for cookies, which sites may share.
+fn cookie_key(value: &Value<'_>, files: &Files<'_>, taken: &Taken) -> Option<PathBuf> {
+    let key = files.path(value.string()?);
+    let plain = plain(&key);
+    if taken.journals.iter().any(|journal| plain.starts_with(journal)) {
+        return value.fault(
+            "lies in the folder of a journal",
+            "keep it elsewhere, like \"cookies.key\"",
+        );
+    }
+    if taken.keys.contains(&plain) {
+        return value.fault(
+            "is the key of a journal",
+            "make another one: `townclerk keygen --cookies cookies.key`",
+        );
+    }
     Some(key)
 }
 

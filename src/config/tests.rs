@@ -18,6 +18,7 @@ fn loaded(text: &str) -> Result<Config, Faults> {
         let text = match file.to_str() {
             Some("townclerk.toml") => text,
             Some("policy.toml") => POLICY,
+            Some("sealing.toml") => &POLICY.replace("expire_unlisted", "idle = \"30 min\"\nexpire_unlisted"),
             Some("faulty.toml") => "version = 1\n",
             Some("chain.pem" | "bip.pem") => "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
             Some("key.pem") => "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----\n",
@@ -179,6 +180,7 @@ fn the_example_shows_every_setting() {
             format!("\n[{path}]"),
             format!("\n[[{path}]]"),
             format!("#   [{path}]"),
+            format!("#   [[{path}]]"),
             format!("#   {key} = "),
         ];
         assert!(

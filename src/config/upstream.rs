@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::listen::pem;
 use super::load::{Files, time};
-use super::{Origin, Upstream, host};
-use crate::reader::{Section, Value};
+use super::{Lenient, Origin, Upstream};
+use crate::reader::{Section, Value, host};
 
 const LIKE: &str = "write it like \"http://cms:80\", \"https://cms:443\" or \"unix:/run/cms.sock\"";
 
@@ -39,6 +39,7 @@ pub(super) fn upstream(mut section: Section<'_>, listeners: &[SocketAddr], files
         seconds(1_000, 3_600),
     );
     let idle_timeout = time(&mut section, "idle_timeout", default.idle_timeout, seconds(100, 3_600));
+    let lenient = section.optional("lenient").map(|value| lenient(&value));
     section.finish();
     Some(Upstream {
         origins: origins?,
@@ -46,7 +47,37 @@ pub(super) fn upstream(mut section: Section<'_>, listeners: &[SocketAddr], files
         connect_timeout,
         answer_timeout,
         idle_timeout,
+        lenient: lenient.unwrap_or_default(),
     })
+}
+
+/// A list of the faults that are put up with.
+fn lenient(value: &Value<'_>) -> Lenient {
+    type Allow = fn(&mut Lenient);
+    const WORDS: [(&str, Allow); 4] = [
+        ("folded-fields", |lenient| lenient.folded_fields = true),
+        ("space-before-colon", |lenient| lenient.space_before_colon = true),
+        ("broken-fields", |lenient| lenient.broken_fields = true),
+        ("title-case", |lenient| lenient.title_case = true),
+    ];
+    let mut lenient = Lenient::default();
+    if !value.is_list() {
+        let words = WORDS.map(|(word, _)| format!("\"{word}\"")).join(", ");
+        value.fault::<()>(
+            "is no list",
+            format!("write those that are needed of lenient = [{words}]"),
+        );
+        return lenient;
+    }
+    for allow in value
+        .items()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|item| item.one_of(&WORDS))
+    {
+        allow(&mut lenient);
+    }
+    lenient
 }
 
 /// One URL, or a list of them.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::sleep;
 
+use crate::journal::age::Identities;
 use crate::journal::{Lines, Log};
 
 /// How often the journal is looked at while an entry is awaited.
@@ -68,7 +69,7 @@ impl Kept {
 
 /// The entries from a position on.
 pub(super) fn entries(journal: &Path, from: u64) -> io::Result<Vec<Kept>> {
-    let mut lines = Lines::of(journal, Log::Access)?;
+    let mut lines = Lines::of(journal, Log::Access, &Identities::default())?;
     let mut entries = Vec::new();
     while let Some(line) = lines.next_line()? {
         if line.index >= from {
@@ -93,7 +94,7 @@ pub(super) async fn await_entries(journal: &Path, count: usize) -> io::Result<Ve
 /// Whether any log of the journal holds one of these texts.
 pub(super) fn holds_any(journal: &Path, texts: &[&str]) -> io::Result<bool> {
     for log in Log::ALL {
-        let mut lines = Lines::of(journal, log)?;
+        let mut lines = Lines::of(journal, log, &Identities::default())?;
         while let Some(line) = lines.next_line()? {
             let line = String::from_utf8_lossy(line.text);
             if texts.iter().any(|text| line.contains(text)) {

@@ -6,17 +6,20 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::super::speech::{Done, Problem};
+use super::super::speech::{self, Done, Problem};
 use super::form::View;
 use super::progress::Progress;
-use super::source::Source;
+use super::source::{Opener, Source};
 use crate::clock::Clock;
-use crate::journal::{Lines, Log};
+use crate::journal::age::Identities;
+use crate::journal::{Addresses, Line, Lines, Log, Name};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Cat {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    opener: Opener,
     #[command(flatten)]
     view: View,
 }
@@ -25,7 +28,9 @@ pub(super) fn run(cat: &Cat) -> Done {
     let clock = Clock::system();
     let folder = cat.source.folder()?;
     let mut shower = cat.view.shower(&clock, BufWriter::new(io::stdout().lock()))?;
-    let mut lines = shower.skip(open(&folder, cat.view.log())?);
+    let identities = cat.opener.identities()?;
+    let mut lines = shower.skip(open(&folder, cat.view.log(), &identities)?);
+    let mut addresses = cat.view.addresses(&folder, &identities)?;
     let mut progress = Progress::of(lines.ahead().map_err(cannot_read)?.1, &clock);
     let to_terminal = io::stdout().is_terminal();
     loop {
@@ -33,6 +38,7 @@ pub(super) fn run(cat: &Cat) -> Done {
         let Some(line) = lines.next_line().map_err(cannot_read)? else {
             break;
         };
+        let line = join(addresses.as_mut(), line)?;
         if !shower.takes(&line) {
             continue;
         }
@@ -44,12 +50,40 @@ pub(super) fn run(cat: &Cat) -> Done {
     }
     drop(progress);
     shower.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(end(lines.unreadable(), addresses.as_ref()))
+}
+
+/// Says which segments could not be read. What was shown is then not all.
+pub(super) fn end(unreadable: &[Name], addresses: Option<&Addresses>) -> ExitCode {
+    let of_addresses = addresses.map_or(&[][..], Addresses::unreadable);
+    if unreadable.is_empty() && of_addresses.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    for segment in unreadable {
+        speech::remark(&format!("{segment} is encrypted and was passed over"));
+    }
+    for segment in of_addresses {
+        speech::remark(&format!(
+            "addresses/{segment} is encrypted; its requests are shown without"
+        ));
+    }
+    speech::hint("where the administrator's identity is, add --identity FILE");
+    ExitCode::from(speech::COULD_NOT)
+}
+
+/// A line of `access` with its address, any other as it is.
+pub(super) fn join<'a>(addresses: Option<&'a mut Addresses>, line: Line<'a>) -> Result<Line<'a>, Problem> {
+    match addresses {
+        Some(addresses) => addresses.join(line).map_err(cannot_read),
+        None => Ok(line),
+    }
 }
 
 /// Opens a log for reading.
-pub(super) fn open(folder: &Path, log: Log) -> Result<Lines, Problem> {
-    Lines::of(folder, log).map_err(|error| match error.kind() {
+pub(super) fn open(folder: &Path, log: Log, identities: &Identities) -> Result<Lines, Problem> {
+    // Every journal has events.
+    let lines = Lines::of(folder, Log::Events, identities).and_then(|_| Lines::of(folder, log, identities));
+    lines.map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::with_hint(
             format!("{}: there is no journal here", folder.display()),
             "see what is mounted, or make one with `townclerk journal init`",

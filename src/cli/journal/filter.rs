@@ -51,7 +51,16 @@ impl Filter {
 
     /// Whether it asks for more than a time, so for what only records of requests have.
     pub(super) fn is_about_requests(&self) -> bool {
-        self.status.is_some() || self.path.is_some() || self.address.is_some() || self.error.is_some()
+        self.address.is_some() || self.is_about_more_than_addresses()
+    }
+
+    /// Whether it asks for what the log of addresses does not have.
+    pub(super) fn is_about_more_than_addresses(&self) -> bool {
+        self.status.is_some() || self.path.is_some() || self.error.is_some()
+    }
+
+    pub(super) fn has_period(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
     }
 
     /// Whether the record is one of those, apart from its time.

@@ -1,6 +1,7 @@
 //! Records as they are shown.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -8,11 +9,14 @@ use jiff::tz::Offset;
 use serde_json::Value;
 
 use super::super::speech::Problem;
+use super::cat::cannot_read;
 use super::columns::{Columns, readable};
 use super::filter::{Filter, Period};
+use super::pinned::Which;
 use crate::clock::Clock;
 use crate::entry::{Encoder, Record, Undecodable};
-use crate::journal::{Format, Line, Lines, Log, Name};
+use crate::journal::age::Identities;
+use crate::journal::{Addresses, Format, Line, Lines, Log, Name};
 
 /// What is shown, and how.
 #[derive(Args, Debug)]
@@ -25,15 +29,6 @@ pub(super) struct View {
     format: Form,
     #[command(flatten)]
     filter: Filter,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Which {
-    /// What the policy keeps about requests.
-    #[default]
-    Access,
-    /// What happened to the journal itself.
-    Events,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -70,20 +65,36 @@ pub(super) struct Shower<'a, W> {
 
 impl View {
     pub(super) fn log(&self) -> Log {
+        self.log.into()
+    }
+
+    /// What completes the lines of requests; `None` for the other logs.
+    ///
+    /// # Errors
+    ///
+    /// When the events cannot be read.
+    pub(super) fn addresses(&self, folder: &Path, identities: &Identities) -> Result<Option<Addresses>, Problem> {
         match self.log {
-            Which::Access => Log::Access,
-            Which::Events => Log::Events,
+            Which::Access => Addresses::of(folder, identities).map(Some).map_err(cannot_read),
+            Which::Addresses | Which::Events => Ok(None),
         }
     }
 
     /// # Errors
     ///
-    /// When events are asked for something that only requests have.
+    /// When a log is asked for something that only requests have.
     pub(super) fn shower<W: Write>(&self, clock: &Clock, out: W) -> Result<Shower<'_, W>, Problem> {
         if self.log == Which::Events && (self.filter.is_about_requests() || self.format == Form::Combined) {
             return Err(Problem::with_hint(
                 "events are not requests",
                 "with --log events leave out --status, --path, --address, --error and --format combined",
+            ));
+        }
+        let asks_for_more = self.filter.is_about_more_than_addresses() || self.filter.has_period();
+        if self.log == Which::Addresses && (asks_for_more || self.format == Form::Combined) {
+            return Err(Problem::with_hint(
+                "the log of addresses holds neither times nor requests",
+                "with --log addresses leave out all but --address; without it, requests are shown with their addresses",
             ));
         }
         Ok(Shower {
@@ -97,6 +108,7 @@ impl View {
             }),
             columns: Columns::new(match self.log {
                 Which::Access => &["time (UTC)", "address", "status", "bytes", "error", "request"],
+                Which::Addresses => &["record", "address", "host", "user", "browser"],
                 Which::Events => &["time (UTC)", "event", "what"],
             }),
             line: Vec::new(),
@@ -193,7 +205,11 @@ impl<W: Write> Shower<'_, W> {
         };
         if self.form == Form::Table {
             let mark = Mark::of(&record);
-            return self.columns.row(row(&record), mark, &mut self.out);
+            let row = match self.log {
+                Log::Addresses => address_row(index, &record),
+                Log::Access | Log::Events => row(&record),
+            };
+            return self.columns.row(row, mark, &mut self.out);
         }
         self.line.clear();
         self.encoder.encode_record(&record, &mut self.line);
@@ -258,6 +274,19 @@ fn row(record: &Record<'_>) -> Vec<String> {
         dash(record.http_response_body_size().map(|bytes| bytes.to_string())),
         record.error_type().map(readable).unwrap_or_default(),
         request,
+    ]
+}
+
+fn address_row(index: u64, record: &Record<'_>) -> Vec<String> {
+    let text = |bytes: Option<&[u8]>| bytes.map_or("–".to_owned(), |bytes| readable(&String::from_utf8_lossy(bytes)));
+    vec![
+        index.to_string(),
+        record
+            .client_address()
+            .map_or("–".to_owned(), |address| address.to_string()),
+        text(record.client_host()),
+        text(record.user_name()),
+        text(record.user_agent_original().or(record.user_agent_name())),
     ]
 }
 

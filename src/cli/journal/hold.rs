@@ -74,13 +74,8 @@ pub(super) fn hold(hold: &Hold) -> Done {
     let kept = holds.segments(&set).map_err(|error| problem(&folder, &error))?;
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}: held from {} to {}", set.case, set.from, set.to)?;
-    match kept.first() {
-        Some(first) => writeln!(
-            stdout,
-            "segments that are there now: {}, from {} on",
-            kept.len(),
-            first.day
-        )?,
+    match kept.iter().map(|(_, name)| name.day).min() {
+        Some(first) => writeln!(stdout, "segments that are there now: {}, from {} on", kept.len(), first)?,
         None => writeln!(stdout, "nothing of that time is there now")?,
     }
     Ok(ExitCode::SUCCESS)

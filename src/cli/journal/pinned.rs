@@ -71,6 +71,8 @@ pub(super) enum Which {
     /// What is kept about requests.
     #[default]
     Access,
+    /// Of that, what goes sooner, where the policy has a log of addresses.
+    Addresses,
     /// What happened to the journal itself.
     Events,
 }
@@ -79,6 +81,7 @@ impl From<Which> for Log {
     fn from(which: Which) -> Self {
         match which {
             Which::Access => Self::Access,
+            Which::Addresses => Self::Addresses,
             Which::Events => Self::Events,
         }
     }

@@ -10,9 +10,12 @@ use clap::Args;
 
 use super::super::speech::{self, Done, Problem};
 use super::pinned::{self, Keys, Which};
-use super::source::Source;
+use super::source::{Opener, Source};
+use crate::journal::checkpoint::Signed;
 use crate::journal::evidence::{self, EvidenceError};
+use crate::journal::note::{Algorithm, VerifierKey, VerifyError};
 use crate::journal::proof::{RecordError, RecordProof};
+use crate::journal::verify::time_of_witness;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Prove {
@@ -27,6 +30,8 @@ pub(in crate::cli) struct Prove {
     /// The log.
     #[arg(long, value_enum, default_value_t)]
     log: Which,
+    #[command(flatten)]
+    opener: Opener,
     #[command(flatten)]
     keys: Keys,
     #[command(flatten)]
@@ -48,8 +53,9 @@ pub(in crate::cli) struct CheckProof {
 pub(super) fn prove(asked: &Prove) -> Done {
     let folder = asked.source.folder()?;
     let key = asked.keys.of(&origin(&folder)?, asked.log.into())?;
-    let proven =
-        evidence::prove(&folder, asked.log.into(), &key, asked.index).map_err(|error| problem(&folder, &error))?;
+    let identities = asked.opener.identities()?;
+    let proven = evidence::prove(&folder, asked.log.into(), &key, asked.index, &identities);
+    let proven = proven.map_err(|error| problem(&folder, &error))?;
     write_new(&asked.out, proven.proof.to_string().as_bytes())?;
     if let Some(file) = &asked.record {
         write_new(file, &[&proven.record[..], b"\n"].concat())?;
@@ -63,9 +69,18 @@ pub(super) fn check(asked: &CheckProof) -> Done {
     let proof =
         RecordProof::parse(&proof).map_err(|error| Problem::new(format!("{}: {error}", asked.proof.display())))?;
     let mut why = None;
-    for key in &asked.keys.read()? {
+    let keys = asked.keys.read()?;
+    let (witnesses, logs): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.algorithm() == Algorithm::Cosignature);
+    for key in logs {
         match proof.verify(record, key) {
             Ok(signed) => {
+                let cosigned = match cosigned(&signed, &witnesses) {
+                    Ok(cosigned) => cosigned,
+                    Err(no) => {
+                        writeln!(io::stdout(), "no: {no}")?;
+                        return Ok(ExitCode::from(speech::NO));
+                    }
+                };
                 let (checkpoint, index) = (signed.checkpoint(), proof.index());
                 writeln!(
                     io::stdout(),
@@ -73,6 +88,7 @@ pub(super) fn check(asked: &CheckProof) -> Done {
                     checkpoint.origin(),
                     checkpoint.size()
                 )?;
+                write!(io::stdout(), "{cosigned}")?;
                 return Ok(ExitCode::SUCCESS);
             }
             // What is wrong with the record says more than that another key signed.
@@ -83,6 +99,27 @@ pub(super) fn check(asked: &CheckProof) -> Done {
     let why = why.map_or("no key was given".to_owned(), |why| why.to_string());
     writeln!(io::stdout(), "no: {why}")?;
     Ok(ExitCode::from(speech::NO))
+}
+
+/// What the witnesses say whose keys are known, a line each.
+///
+/// # Errors
+///
+/// A signature in the name of one is not its own: nothing in the note is to be believed then.
+fn cosigned(signed: &Signed, witnesses: &[&VerifierKey]) -> Result<String, String> {
+    let mut lines = String::new();
+    for witness in witnesses {
+        let name = witness.name();
+        lines += &match signed.cosigned_at(witness) {
+            Ok(time) => match time.and_then(time_of_witness) {
+                Some(time) => format!("cosigned by {name} at {time}\n"),
+                None => format!("cosigned by {name}\n"),
+            },
+            Err(VerifyError::Unsigned) => format!("not cosigned by {name}\n"),
+            Err(error @ VerifyError::Wrong) => return Err(format!("{name}: {error}")),
+        };
+    }
+    Ok(lines)
 }
 
 /// The site whose journal it is.

@@ -10,7 +10,7 @@ use super::hold::problem;
 use super::source::OfSite;
 use crate::clock::Clock;
 use crate::journal::Due;
-use crate::policy::{self, Lang};
+use crate::policy::Lang;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Retention {
@@ -24,20 +24,26 @@ pub(in crate::cli) struct Retention {
 pub(super) fn run(retention: &Retention) -> Done {
     let site = retention.of.site()?;
     let (folder, policy) = (&site.journal.folder, &site.policy);
-    let bound: policy::Retention = policy.access.retention;
-    let due = Due::now(folder, bound, Clock::system().now()).map_err(|error| problem(folder, &error))?;
+    let due = Due::now(folder, policy, Clock::system().now()).map_err(|error| problem(folder, &error))?;
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "policy {}: {}", policy.version, bound.sentence(Lang::En))?;
-    for Due { segment, bytes, held } in &due {
+    let told = policy.access.retention.sentence(Lang::En);
+    writeln!(stdout, "policy {}: {told}", policy.version)?;
+    if let Some(addresses) = &policy.addresses {
+        writeln!(stdout, "addresses: {}", addresses.retention().sentence(Lang::En))?;
+    }
+    for Due {
+        log,
+        segment,
+        bytes,
+        held,
+    } in &due
+    {
         if held.is_empty() {
-            writeln!(stdout, "would remove  {segment}  {bytes} bytes")?;
+            writeln!(stdout, "would remove  {log}/{segment}  {bytes} bytes")?;
         } else {
             let cases: Vec<_> = held.iter().map(ToString::to_string).collect();
-            writeln!(
-                stdout,
-                "held          {segment}  {bytes} bytes, for {}",
-                cases.join(", ")
-            )?;
+            let cases = cases.join(", ");
+            writeln!(stdout, "held          {log}/{segment}  {bytes} bytes, for {cases}")?;
         }
     }
     if due.is_empty() {

@@ -1,13 +1,16 @@
 //! Which journal is meant.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::super::ConfigFile;
 use super::super::serve;
 use super::super::speech::Problem;
-use crate::config::{Config, Site};
+use crate::config::Site;
+use crate::journal::age::{Identities, IdentityError};
 
 /// A site's journal, by its configuration or by its folder.
 #[derive(Args, Debug)]
@@ -29,6 +32,33 @@ pub(super) struct OfSite {
     site: Option<String>,
 }
 
+/// What opens encrypted segments.
+#[derive(Args, Debug)]
+pub(super) struct Opener {
+    /// An identity file of age, as age-keygen writes it, to read encrypted segments.
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+}
+
+impl Opener {
+    pub(super) fn identities(&self) -> Result<Identities, Problem> {
+        let Some(file) = &self.identity else {
+            return Ok(Identities::default());
+        };
+        let because = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+        let text = fs::read(file).map_err(|error| Problem::new(because(&error)))?;
+        let text = Zeroizing::new(text);
+        let read = str::from_utf8(&text).map_err(|_| IdentityError::Line(1));
+        read.and_then(Identities::parse).map_err(|error| match error {
+            IdentityError::Encrypted => Problem::with_hint(
+                because(&error),
+                "decrypt it first, into a file that only you can read: age -d FILE",
+            ),
+            _ => Problem::with_hint(because(&error), "give the file that age-keygen wrote"),
+        })
+    }
+}
+
 impl Source {
     pub(super) fn folder(&self) -> Result<PathBuf, Problem> {
         match &self.journal {
@@ -40,24 +70,6 @@ impl Source {
 
 impl OfSite {
     pub(super) fn site(&self) -> Result<Site, Problem> {
-        let Config { mut sites, .. } = serve::load(&self.file.config)?;
-        let chosen = match &self.site {
-            Some(host) => sites
-                .iter()
-                .position(|site| site.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))),
-            None => (sites.len() == 1).then_some(0),
-        };
-        match chosen {
-            Some(chosen) => Ok(sites.swap_remove(chosen)),
-            None => {
-                let names: Vec<_> = sites.iter().map(|site| &*site.hosts[0]).collect();
-                let what = match self.site {
-                    Some(_) => "the configuration has no such site",
-                    None => "the configuration has several sites",
-                };
-                let hint = format!("name one with --site: {}", names.join(", "));
-                Err(Problem::with_hint(what, hint))
-            }
-        }
+        serve::site(&self.file.config, self.site.as_deref())
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,12 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 use super::super::speech::{Done, Problem};
-use super::cat::{cannot_read, open};
+use super::cat::{self, cannot_read, join, open};
 use super::form::{Chosen, Shower, View};
 use super::progress::Progress;
-use super::source::Source;
+use super::source::{Opener, Source};
 use crate::clock::Clock;
-use crate::journal::Lines;
+use crate::journal::{Addresses, Lines, Name};
 
 /// How often a journal that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -26,6 +25,8 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(in crate::cli) struct Tail {
     #[command(flatten)]
     source: Source,
+    #[command(flatten)]
+    opener: Opener,
     #[command(flatten)]
     view: View,
     /// How many records.
@@ -40,33 +41,51 @@ pub(super) fn run(tail: &Tail) -> Done {
     let clock = Clock::system();
     let folder = tail.source.folder()?;
     let mut shower = tail.view.shower(&clock, BufWriter::new(io::stdout()))?;
-    let mut lines = shower.skip(open(&folder, tail.view.log())?);
-    let (chosen, end) = last(&mut lines, tail.lines, &mut shower, &clock)?;
+    let identities = tail.opener.identities()?;
+    let mut lines = shower.skip(open(&folder, tail.view.log(), &identities)?);
+    let mut addresses = tail.view.addresses(&folder, &identities)?;
+    let Last {
+        chosen,
+        end,
+        unreadable,
+    } = last(&mut lines, tail.lines, &mut addresses, &mut shower, &clock)?;
     for chosen in chosen {
         shower.show_chosen(&chosen)?;
     }
     shower.flush()?;
     if tail.follow {
-        follow(end.unwrap_or(lines), &mut shower)?;
+        follow(end.unwrap_or(lines), &mut addresses, &mut shower)?;
     }
     shower.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(cat::end(&unreadable, addresses.as_ref()))
 }
 
-/// The last `count` records that are wanted, in their order, and the reader at the log's end. It reads as few segments
-/// as it can, the newest first.
+/// The end of a log.
+struct Last {
+    /// The last records that are wanted, in their order.
+    chosen: VecDeque<Chosen>,
+    /// The reader behind them.
+    end: Option<Lines>,
+    /// Segments among them that are encrypted.
+    unreadable: Vec<Name>,
+}
+
+/// Reads as few segments as it can, the newest first.
 fn last<W: Write>(
     lines: &mut Lines,
     count: usize,
+    addresses: &mut Option<Addresses>,
     shower: &mut Shower<'_, W>,
     clock: &Clock,
-) -> Result<(Vec<Chosen>, Option<Lines>), Problem> {
+) -> Result<Last, Problem> {
     let mut progress = Progress::of(lines.ahead().map_err(cannot_read)?.1, clock);
     let (mut found, mut end, mut read) = (VecDeque::new(), None, 0);
+    let mut unreadable = Vec::new();
     while let Some(mut segment) = lines.split_last() {
         let room = count - found.len();
         let mut here = VecDeque::new();
         while let Some(line) = segment.next_line().map_err(cannot_read)? {
+            let line = join(addresses.as_mut(), line)?;
             here.extend(shower.choose(&line));
             if here.len() > room {
                 here.pop_front();
@@ -74,6 +93,7 @@ fn last<W: Write>(
             progress.step(read + segment.bytes_read());
         }
         read += segment.bytes_read();
+        unreadable.extend_from_slice(segment.unreadable());
         here.append(&mut found);
         found = here;
         end.get_or_insert(segment);
@@ -81,11 +101,20 @@ fn last<W: Write>(
             break;
         }
     }
-    Ok((found.into(), end))
+    unreadable.reverse();
+    Ok(Last {
+        chosen: found,
+        end,
+        unreadable,
+    })
 }
 
 /// Shows what comes, until it is interrupted or nobody listens.
-fn follow<W: Write>(mut lines: Lines, shower: &mut Shower<'_, W>) -> Result<(), Problem> {
+fn follow<W: Write>(
+    mut lines: Lines,
+    addresses: &mut Option<Addresses>,
+    shower: &mut Shower<'_, W>,
+) -> Result<(), Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -99,6 +128,7 @@ fn follow<W: Write>(mut lines: Lines, shower: &mut Shower<'_, W>) -> Result<(), 
         loop {
             lines.look().map_err(cannot_read)?;
             while let Some(line) = lines.next_line().map_err(cannot_read)? {
+                let line = join(addresses.as_mut(), line)?;
                 if shower.takes(&line) {
                     shower.show_line(&line)?;
                 }

@@ -13,16 +13,18 @@ use super::super::check::Form;
 use super::super::speech::{self, Done, Problem};
 use super::pinned::{self, Keys};
 use super::progress::Progress;
-use super::source::Source;
+use super::source::{Opener, Source};
 use crate::clock::Clock;
-use crate::journal::verify::{CannotVerify, Finding, Gaps, LogReport, Pinned, Removed, Report, Verdict, verify};
+use crate::journal::verify::{
+    CannotVerify, Cosigned, Finding, Gaps, LogReport, Pinned, Removed, Report, Sealed, Verdict, verify,
+};
 
 /// Whole, and something should be looked at: neither yes nor no.
 const WARNINGS: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes:\n  0  all that was signed is there and unchanged\n  \
     1  something was changed, or is missing\n  2  it could not be verified\n  \
-    3  as 0, with warnings\n\nWithout --checkpoint, whoever holds the signing key could have rewritten all of it.";
+    3  as 0, with warnings\n\nWithout --checkpoint and the key of a witness, whoever holds the signing key could have rewritten all of it.";
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Verify {
@@ -31,6 +33,8 @@ pub(in crate::cli) struct Verify {
     /// A checkpoint of this journal that was kept elsewhere, or several in one file. May be given several times.
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    #[command(flatten)]
+    opener: Opener,
     #[command(flatten)]
     source: Source,
     /// How the result is printed.
@@ -48,9 +52,11 @@ pub(super) fn run(asked: &Verify) -> Done {
         .collect::<Result<Vec<_>, _>>()?;
     let clock = Clock::system();
     let now = clock.now();
+    let identities = asked.opener.identities()?;
     let pinned = Pinned {
         keys: &keys,
         trusted: &trusted,
+        identities: &identities,
     };
     let mut progress = None;
     let verified = verify(&folder, pinned, now, &mut |done, total| {
@@ -118,6 +124,19 @@ fn tell_log(log: &LogReport, now: Timestamp, out: &mut dyn Write) -> io::Result<
         )?,
         None => row(out, "checked", &"nothing: there is no checkpoint to believe")?,
     }
+    match log.sealed {
+        Sealed { segments: 0, .. } => {}
+        sealed => row(
+            out,
+            "encrypted",
+            &format!(
+                "{} in {} were not read: their hashes are compared, and their files with what was packed; \
+                 --identity FILE reads them",
+                records(sealed.records),
+                count(sealed.segments, "segment")
+            ),
+        )?,
+    }
     for Removed {
         first,
         next,
@@ -151,6 +170,18 @@ fn tell_log(log: &LogReport, now: Timestamp, out: &mut dyn Write) -> io::Result<
         "history",
         &format!("{} in `checkpoints`{reached}", count(log.notes, "checkpoint")),
     )?;
+    for Cosigned { witness, size, time } in &log.cosigned {
+        let time = time.map_or("?".to_owned(), |time| age(now, time));
+        row(out, "cosigned", &format!("by {witness} at {time}: {}", records(*size)))?;
+    }
+    if log.cosigned_by_strangers > 0 {
+        let what = count(log.cosigned_by_strangers, "checkpoint");
+        row(
+            out,
+            "cosigned",
+            &format!("{what} by witnesses whose keys were not given (--key)"),
+        )?;
+    }
     let (from, changeable) = log.changeable();
     match log.trusted {
         Some(trusted) => {
@@ -277,7 +308,7 @@ fn to_json(report: &Report) -> Value {
             "signed": gap.signed,
         })
     });
-    json!({
+    let mut json = json!({
         "origin": report.origin,
         "verdict": verdict,
         "gaps": {
@@ -287,9 +318,11 @@ fn to_json(report: &Report) -> Value {
             "listed": gap.collect::<Vec<_>>(),
             "more": report.gaps.more,
         },
-        "events": log_json(&report.events),
-        "access": log_json(&report.access),
-    })
+    });
+    for log in report.logs() {
+        json[log.log.folder()] = log_json(log);
+    }
+    json
 }
 
 fn text(time: Option<Timestamp>) -> Option<String> {
@@ -298,6 +331,10 @@ fn text(time: Option<Timestamp>) -> Option<String> {
 
 fn log_json(log: &LogReport) -> Value {
     let (from, records) = log.changeable();
+    let cosigned = log
+        .cosigned
+        .iter()
+        .map(|Cosigned { witness, size, time }| json!({ "witness": witness, "size": size, "time": text(*time) }));
     let removed = log.removed.iter().map(|removed| {
         json!({
             "first": removed.first,
@@ -309,9 +346,12 @@ fn log_json(log: &LogReport) -> Value {
     json!({
         "signed": log.signed,
         "records": log.records,
+        "encrypted": { "segments": log.sealed.segments, "records": log.sealed.records },
         "removed": removed.collect::<Vec<_>>(),
         "unsigned": { "records": log.unsigned.records, "since": text(log.unsigned.since) },
         "checkpoints": { "notes": log.notes, "out_of_reach": log.notes_out_of_reach },
+        "cosigned": cosigned.collect::<Vec<_>>(),
+        "cosigned_by_strangers": log.cosigned_by_strangers,
         "trusted": log.trusted.map(|trusted| json!({ "size": trusted.size, "time": text(trusted.time) })),
         "changeable": { "from": from, "records": records },
         "findings": log.findings.listed().iter().map(finding_json).collect::<Vec<_>>(),

@@ -62,6 +62,33 @@ fn a_visit_to_dokuwiki_leaves_no_lasting_cookie_and_one_entry_for_every_request(
     }
 }
 
+#[test]
+fn a_visit_to_dokuwiki_goes_as_well_with_sessions_that_end_by_themselves() {
+    if !wiki::is_installed() {
+        return skip("dokuwiki", "the package dokuwiki is not installed");
+    }
+    if without("php", "-v", "dokuwiki") {
+        return;
+    }
+    let wiki = DokuWiki::start();
+    let limits = "idle = \"30 min\"\nabsolute = \"8 h\"\nends_when_leaving = true";
+    let mode = "mode = \"enforce\"";
+    let town = Town::before_address(wiki.address())
+        .policy(mode, &format!("{mode}\npresets = [\"dokuwiki\"]\n{limits}"))
+        .sealing()
+        .open();
+    let visit = Browser::to(town.http()).visit();
+    visit.went_well();
+    assert_eq!(visit.lasting, BTreeSet::new(), "cookies that outlive the browser");
+    let kept = town.close();
+    let seen = kept.events.iter().find(|event| event["event.name"] == "cookies.seen");
+    let cookies = &seen.expect("an event of the cookies")["cookies"];
+    for name in ["DokuWiki", "DW<hex32>"] {
+        let sent = cookies[name]["sent"].as_object().expect("it was sent");
+        assert!(sent.contains_key("passed") && sent.len() == 1, "{name}: {sent:?}");
+    }
+}
+
 /// A cookie's name without what differs between two installations.
 fn kind(name: &str) -> &str {
     match name.strip_prefix("DW") {

@@ -16,27 +16,31 @@ use townclerk::journal::{self, Journal, OpenError};
 
 use crate::drain::until;
 use crate::serve::program::{Ended, Serving, run_with};
-use crate::town::{Cms, HOST, Town, Visitor};
+use crate::town::{Cms, HOST, Plan, Town, Visitor};
 
 fn at(time: &str) -> Timestamp {
     time.parse().expect("a time")
 }
 
 /// A configuration, and the journal's settings and policy.
-struct Desk {
+pub struct Desk {
     _folder: tempfile::TempDir,
-    config: PathBuf,
-    journal: PathBuf,
+    pub config: PathBuf,
+    pub journal: PathBuf,
 }
 
 impl Desk {
-    fn new(journal_key: &str, retention: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+    pub fn new(journal_key: &str, retention: &str) -> Self {
         let mut plan = Town::before_address("127.0.0.1:9".parse().expect("an address"))
             .policy("retention = \"unlimited\"", &format!("retention = \"{retention}\""));
         if !journal_key.is_empty() {
             plan = plan.journal(journal_key);
         }
+        Self::of(plan)
+    }
+
+    pub fn of(plan: Plan) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
         let (config, journal) = plan.write(folder.path());
         journal::init(&journal, &journal.with_extension("key"), HOST).expect("a journal");
         Self {
@@ -47,7 +51,7 @@ impl Desk {
     }
 
     /// Opens the journal under its configuration on one day, keeps these exchanges, and closes it.
-    fn keep(&self, time: &str, exchanges: impl IntoIterator<Item = Observation>) {
+    pub fn keep(&self, time: &str, exchanges: impl IntoIterator<Item = Observation>) {
         let config = Config::load(&self.config).unwrap_or_else(|faults| panic!("{faults}"));
         let site = &config.sites[0];
         let clock = Clock::set_to(at(time));
@@ -68,13 +72,13 @@ impl Desk {
         journal.close().expect("it closes");
     }
 
-    fn run(&self, arguments: &[&str]) -> Ended {
+    pub fn run(&self, arguments: &[&str]) -> Ended {
         let all: Vec<&str> = ["journal"].iter().chain(arguments).copied().collect();
         run_with(&all, &self.config)
     }
 
     /// What a command that goes well says on stdout.
-    fn says(&self, arguments: &[&str]) -> String {
+    pub fn says(&self, arguments: &[&str]) -> String {
         let ended = self.run(arguments);
         assert_eq!(
             (ended.code, ended.err.as_str()),
@@ -90,7 +94,7 @@ impl Desk {
     }
 
     /// The bytes of the segments of `access`, in order.
-    fn segments(&self) -> Vec<(String, String)> {
+    pub fn segments(&self) -> Vec<(String, String)> {
         let mut found: Vec<_> = fs::read_dir(self.journal.join("access"))
             .expect("a folder")
             .flatten()
@@ -115,7 +119,7 @@ fn path(line: &str) -> String {
     line["url"]["path"].as_str().expect("a path").to_owned()
 }
 
-fn exchange(arrived: &str, path: &str, status: u16) -> Observation {
+pub fn exchange(arrived: &str, path: &str, status: u16) -> Observation {
     Observation {
         arrived: at(arrived),
         sent: Some(at(arrived)),
@@ -131,6 +135,7 @@ fn exchange(arrived: &str, path: &str, status: u16) -> Observation {
         }),
         status: Some(StatusCode::from_u16(status).expect("a status")),
         bytes: 5,
+        first_page: false,
         outcome: Outcome::Completed,
     }
 }
@@ -312,12 +317,12 @@ impl Desk {
 }
 
 /// A command whose output is read as it comes.
-struct Following {
+pub struct Following {
     child: Child,
     out: BufReader<ChildStdout>,
 }
 
-fn follow(arguments: &[&str], config: &Path) -> Following {
+pub fn follow(arguments: &[&str], config: &Path) -> Following {
     let mut child = Command::new(env!("CARGO_BIN_EXE_townclerk"))
         .arg("journal")
         .args(arguments)
@@ -333,14 +338,14 @@ fn follow(arguments: &[&str], config: &Path) -> Following {
 }
 
 impl Following {
-    fn line(&mut self) -> String {
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         assert_ne!(self.out.read_line(&mut line).expect("text"), 0, "it goes on");
         line
     }
 
     /// Closes the pipe: its exit code, and what it said on stderr.
-    fn leave(self) -> (Option<i32>, String) {
+    pub fn leave(self) -> (Option<i32>, String) {
         drop(self.out);
         let ended = self.child.wait_with_output().expect("it ends");
         (ended.status.code(), String::from_utf8(ended.stderr).expect("text"))
@@ -451,11 +456,13 @@ fn a_hold_keeps_what_its_case_needs_and_a_release_lets_it_go() {
     assert_eq!(desk.segments().len(), 9, "nothing has changed");
 
     desk.keep("2026-11-21T10:00:00Z", []);
+    assert_eq!(desk.segments().len(), 9, "a clock that leapt is doubted for a day");
+    desk.keep("2026-11-22T11:00:00Z", []);
     assert_eq!(desk.paths(&["cat"]), ["/3", "/4", "/5"]);
     assert!(desk.says(&["retention", "--dry-run"]).matches("would remove").count() == 0);
     desk.says(&["release", "--case", "RPD-12.2026"]);
     assert_eq!(desk.run(&["release", "--case", "RPD-12.2026"]).code, Some(1), "once");
-    desk.keep("2026-11-21T11:00:00Z", []);
+    desk.keep("2026-11-22T12:00:00Z", []);
     assert!(desk.paths(&["cat"]).is_empty());
 
     let events = desk.says(&["cat", "--log", "events"]);

@@ -149,6 +149,7 @@ fn observation(i: usize) -> Observation {
         request,
         status: status.map(|status| StatusCode::from_u16(status).unwrap()),
         bytes: pick(&[0, 1, 5120, u64::MAX], i),
+        first_page: i.is_multiple_of(2),
         outcome,
     }
 }
@@ -285,6 +286,7 @@ fn policy(agent: AgentRule) -> Policy {
             address: String::new(),
             contact: String::new(),
         },
+        legal_basis: None,
         access: Log {
             purpose: text(),
             retention: Retention::Unlimited,
@@ -303,6 +305,7 @@ fn policy(agent: AgentRule) -> Policy {
                 internal_referrer_on_errors: true,
                 user_agent: agent,
                 auth_user: true,
+                first_page: true,
                 policy_version: true,
             },
             redact: Redact {
@@ -313,10 +316,13 @@ fn policy(agent: AgentRule) -> Policy {
                 parameters: vec!["token".into()],
             },
         },
+        addresses: None,
         cookies: Cookies {
             mode: Mode::Enforce,
             unlisted: Unlisted::Strip,
             expire_unlisted: false,
+            login_hosts: vec![],
+            first_page: None,
             allowed: vec![],
         },
         smallest_group: 10,

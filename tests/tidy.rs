@@ -90,7 +90,7 @@ fn only_the_clock_asks_the_time() {
 
 #[test]
 fn files_stay_readable() {
-    for folder in ["src", "tests"] {
+    for folder in ["src", "tests", "benches"] {
         for (path, text) in sources(folder) {
             let lines = text.lines().count();
             assert!(

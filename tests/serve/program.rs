@@ -59,10 +59,14 @@ impl Serving {
 
     /// The same with these arguments before `--config`.
     pub fn start_as(arguments: &[&str], config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_townclerk"))
-            .args(arguments)
-            .arg("--config")
-            .arg(config)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_townclerk"));
+        command.args(arguments).arg("--config").arg(config);
+        Self::start_by(&mut command).unwrap_or_else(|said| panic!("it ended: {said:#?}"))
+    }
+
+    /// The same by a command of its own. What it said, if it ended before it served.
+    pub fn start_by(command: &mut Command) -> Result<Self, Vec<String>> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -72,19 +76,27 @@ impl Serving {
         let (mut said, mut address) = (Vec::new(), None);
         while !said.last().is_some_and(|line: &String| line.contains(", journal in ")) {
             let mut line = String::new();
-            assert_ne!(stderr.read_line(&mut line).expect("text"), 0, "it ended: {said:#?}");
+            if stderr.read_line(&mut line).expect("text") == 0 {
+                let _ = child.wait();
+                return Err(said);
+            }
             if let Some((_, listens)) = line.split_once("listening on http://") {
                 address = listens.trim().parse().ok();
             }
             said.push(line);
         }
         let address = address.expect("a line that says where it listens");
-        Self {
+        Ok(Self {
             child,
             stderr,
             said,
             address,
-        }
+        })
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal: `TERM`, `INT`, `KILL`.
@@ -93,6 +105,17 @@ impl Serving {
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// Kills it as a crash would, and waits for its end.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Whether it runs; not as sure as [`Serving::end`].
+    pub fn is_there(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
     }
 
     /// Reads its diagnostics up to a line with these words.

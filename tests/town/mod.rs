@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use townclerk::clock::Clock;
 use townclerk::config::Config;
+use townclerk::cookies::Keys;
 use townclerk::journal::{self, Lines, Log, OpenError};
 use townclerk::server::{Reloaded, Server, StartError};
 
@@ -86,10 +87,15 @@ pub struct Plan {
     listen: String,
     /// Whole tables.
     tables: String,
-    /// Further keys of the site's `upstream` and `journal`.
+    /// Further keys of the site.
+    site: String,
+    /// Further keys of its `upstream` and `journal`.
     upstream: String,
     journal: String,
     tls: bool,
+    /// Whether there is a key to seal cookies with.
+    sealing: bool,
+    clock: Clock,
     /// Further files of the folder.
     files: Vec<(String, String)>,
 }
@@ -106,15 +112,18 @@ impl Town {
     }
 
     pub fn before_address(cms: SocketAddr) -> Plan {
-        let (listen, tables, upstream, journal) = Default::default();
+        let (listen, tables, site, upstream, journal) = Default::default();
         Plan {
             url: format!("\"http://{cms}\""),
             policy: POLICY.to_owned(),
             listen,
             tables,
+            site,
             upstream,
             journal,
             tls: false,
+            sealing: false,
+            clock: Clock::system(),
             files: Vec::new(),
         }
     }
@@ -218,6 +227,12 @@ impl Plan {
         self
     }
 
+    /// A further key of the site.
+    pub fn site(mut self, key: &str) -> Self {
+        self.site.push_str(&format!("{key}\n"));
+        self
+    }
+
     /// A further key of the site's `upstream`.
     pub fn upstream(mut self, key: &str) -> Self {
         self.upstream.push_str(&format!(", {key}"));
@@ -241,6 +256,18 @@ impl Plan {
         self
     }
 
+    /// With a key to seal cookies with.
+    pub fn sealing(mut self) -> Self {
+        self.sealing = true;
+        self
+    }
+
+    /// At a time that the test sets.
+    pub fn clock(mut self, clock: &Clock) -> Self {
+        self.clock = clock.clone();
+        self
+    }
+
     pub fn open(self) -> Town {
         self.open_in(tempfile::tempdir().expect("a folder"))
     }
@@ -253,7 +280,7 @@ impl Plan {
             journal::init(&site.journal.folder, &site.journal.key, &site.hosts[0]).expect("a journal");
         }
         // A program that another test starts has our files for a moment, the lock of a journal before among them.
-        let start = || Server::start(&config, Clock::system());
+        let start = || Server::start(&config, self.clock.clone());
         let is_locked = |server: &Result<Server, StartError>| {
             matches!(
                 server,
@@ -283,19 +310,29 @@ impl Plan {
         let tls = "https = [\"127.0.0.1:0\"]\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
         let text = format!(
             "[listen]\nhttp = [\"127.0.0.1:0\"]\nworkers = 2\n{listen}{tls}{tables}\n[[site]]\n\
-             hosts = [\"{HOST}\", \"www.{HOST}\"]\npolicy = \"policy.toml\"\n\
-             upstream = {{ url = {url}{upstream} }}\njournal = {{ folder = \"journal\"{keeping} }}\n",
+             hosts = [\"{HOST}\", \"www.{HOST}\"]\npolicy = \"policy.toml\"\n{site}\
+             upstream = {{ url = {url}{upstream} }}\njournal = {{ folder = \"journal\"{keeping} }}\n{cookies}",
             listen = self.listen,
             tls = if self.tls { tls } else { "" },
             tables = self.tables,
+            site = self.site,
             url = self.url,
             upstream = self.upstream,
             keeping = self.journal,
+            cookies = if self.sealing {
+                "cookies = { key = \"cookies.key\" }\n"
+            } else {
+                ""
+            },
         );
         fs::write(&config, text).expect("a file");
         fs::write(folder.join("policy.toml"), &self.policy).expect("a file");
         for (name, text) in &self.files {
             fs::write(folder.join(name), text).expect("a file");
+        }
+        let keys = folder.join("cookies.key");
+        if self.sealing && !keys.exists() {
+            Keys::create(&keys).expect("a key");
         }
         if self.tls {
             let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).expect("a certificate");
@@ -320,21 +357,14 @@ impl Kept {
     pub fn read(folder: &Path) -> Self {
         let journal = folder.join("journal");
         let lines = |log: Log| -> Vec<Value> {
-            let mut lines = Lines::of(&journal, log).expect("a log");
+            let mut lines = Lines::of(&journal, log, &townclerk::journal::age::Identities::default()).expect("a log");
             let mut read = Vec::new();
             while let Some(line) = lines.next_line().expect("a line") {
                 read.push(serde_json::from_slice(line.text).unwrap_or_else(|error| panic!("{error}: {line:?}")));
             }
             read
         };
-        let bytes = files(&journal)
-            .iter()
-            .flat_map(|file| match fs::read(file) {
-                // Checkpoints are replaced while they are looked at.
-                Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-                bytes => bytes.expect("bytes"),
-            })
-            .collect();
+        let bytes = Self::bytes_of(&journal);
         let entries = lines(Log::Access)
             .into_iter()
             .map(|line| Value::Object(attributes(&line)))
@@ -344,6 +374,17 @@ impl Kept {
             events: lines(Log::Events),
             bytes,
         }
+    }
+
+    /// Every byte under a folder.
+    pub fn bytes_of(folder: &Path) -> Vec<u8> {
+        let files = files(folder);
+        let bytes = files.iter().flat_map(|file| match fs::read(file) {
+            // Checkpoints are replaced while they are looked at.
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            bytes => bytes.expect("bytes"),
+        });
+        bytes.collect()
     }
 
     /// The only entry.

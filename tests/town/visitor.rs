@@ -47,10 +47,15 @@ pub struct Visitor {
 
 impl Visitor {
     pub fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server accepts");
+        Self::try_to(address).expect("the server accepts")
+    }
+
+    /// `None` where nobody accepts.
+    pub fn try_to(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         stream.set_nodelay(true).expect("a socket");
-        Self::over(stream)
+        Some(Self::over(stream))
     }
 
     pub fn over(stream: impl Stream + 'static) -> Self {
@@ -80,8 +85,17 @@ impl Visitor {
     }
 
     pub fn answer_to(&mut self, method: &str) -> Answer {
+        self.try_answer_to(method).expect("an answer")
+    }
+
+    /// Like [`Visitor::answer`]; `None` where the server closes before a head is whole.
+    pub fn try_answer(&mut self) -> Option<Answer> {
+        self.try_answer_to("GET")
+    }
+
+    fn try_answer_to(&mut self, method: &str) -> Option<Answer> {
         loop {
-            let (status, fields) = self.head();
+            let (status, fields) = self.try_head()?;
             if !(100..200).contains(&status) || status == 101 {
                 let field = |name: &str| {
                     fields
@@ -101,25 +115,29 @@ impl Visitor {
                 } else {
                     (self.rest(), true)
                 };
-                return Answer {
+                return Some(Answer {
                     status,
                     fields,
                     body,
                     whole,
-                };
+                });
             }
         }
     }
 
     /// The status and fields of whatever head comes next, 1xx too.
     pub fn head(&mut self) -> (u16, Vec<(String, String)>) {
-        let line = self.line();
+        self.try_head().expect("a head")
+    }
+
+    fn try_head(&mut self) -> Option<(u16, Vec<(String, String)>)> {
+        let line = self.try_line()?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("not a status line: {line:?}"));
         let mut fields = Vec::new();
         loop {
-            match self.line() {
-                end if end.is_empty() => return (status, fields),
+            match self.try_line()? {
+                end if end.is_empty() => return Some((status, fields)),
                 field => {
                     let (name, value) = field
                         .split_once(':')
@@ -160,15 +178,19 @@ impl Visitor {
     }
 
     fn line(&mut self) -> String {
+        self.try_line().unwrap_or_default()
+    }
+
+    fn try_line(&mut self) -> Option<String> {
         let end = loop {
             match self.unread.windows(2).position(|pair| pair == b"\r\n") {
                 Some(end) => break end,
                 None if self.fill() => {}
-                None => return String::new(),
+                None => return None,
             }
         };
         let line = self.unread.drain(..end + 2).map(char::from).collect::<String>();
-        line.trim_end().to_owned()
+        Some(line.trim_end().to_owned())
     }
 
     fn fill(&mut self) -> bool {

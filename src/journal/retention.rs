@@ -125,14 +125,15 @@ impl Bounds {
 
 impl Writer {
     /// Tells which holds were set and released; then removes the segments about visitors that are due and not held:
-    /// told first, durably, and the oldest first. The events of a journal hold nothing about a visitor and stay.
+    /// told first, durably, and the oldest first. The events of a journal hold nothing about a visitor and stay; of them
+    /// only a salt goes whose segment a crash kept from coming.
     pub(crate) fn retire(&mut self) -> Result<(), Fault> {
         let now = self.believed_time()?;
         let holds = self.look_at_holds()?;
         for log in Log::OF_VISITORS {
             self.retire_from(log, now, &holds)?;
         }
-        Ok(())
+        sweep(&*self.disk, Log::Events)
     }
 
     fn retire_from(&mut self, log: Log, now: Timestamp, holds: &[Hold]) -> Result<(), Fault> {
@@ -244,7 +245,7 @@ impl Writer {
     }
 }
 
-/// Removes the salts of segments that are gone or were emptied: the hashes made with them say nothing any more. And
+/// Removes the salts of segments that are gone, were emptied or never came: the hashes made with them say nothing. And
 /// the leaves of tiles that lie wholly before the first record that is kept; nobody needs them for any proof.
 fn sweep(disk: &dyn Disk, log: Log) -> Result<(), Fault> {
     let names = segments(disk, log)?;

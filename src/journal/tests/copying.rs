@@ -1,6 +1,7 @@
 //! What a start finds, and no checkpoint covers, is signed in a copy only.
 
 use super::*;
+use crate::journal::disk::Disk;
 use crate::journal::simulated::{EIO, Planned};
 use crate::journal::tree::TreeSize;
 use crate::journal::verify::{Pinned, Verdict, verify_on};
@@ -137,4 +138,19 @@ fn a_long_tail_is_copied_piece_by_piece() {
     bench.open().unwrap();
     assert_eq!(bench.texts(), lines);
     super::trees::check_running(&bench);
+}
+
+#[test]
+fn a_salt_whose_segment_never_came_goes_with_the_next_start() {
+    for log in [Log::Access, Log::Events] {
+        let mut bench = unsigned();
+        bench.kill();
+        let salt = format!("{}/20261120-00000000000000000001.salt", log.folder());
+        bench.disk.put(&salt, &[7; 32]);
+        assert_eq!(verdict(&bench), Verdict::Warnings, "{log}");
+        bench.open().unwrap();
+        let left = bench.disk.list(log.folder()).unwrap();
+        assert!(!left.iter().any(|file| salt.ends_with(file)), "{left:?}");
+        assert_eq!(verdict(&bench), Verdict::Whole, "{log}");
+    }
 }

@@ -120,6 +120,14 @@ fn a_salt_that_outlives_its_segment_is_worth_a_warning() {
 }
 
 #[test]
+fn a_salt_whose_segment_never_came_bounds_no_segment() {
+    let mut fixture = Fixture::whole();
+    fixture.put(&format!("{}.salt", stem(3200)), &[7; 32]);
+    assert_eq!(found(&fixture), [Finding::SaltLeft { first: 3200 }]);
+    assert_eq!(fixture.verify(&[]).unwrap().access.records, 3700);
+}
+
+#[test]
 fn a_checkpoint_kept_elsewhere_that_ends_among_removed_records_is_said_to_be_out_of_reach() {
     let mut fixture = Fixture::of(&[1000, 1000, 1000, 700], 300);
     let history = fixture.files["access/checkpoints"].clone();

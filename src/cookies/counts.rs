@@ -15,22 +15,7 @@ pub struct Traffic {
 
 /// Counts by verdict; where the policy is only observed, of what would have been.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// [`Verdict::Passed`].
-    pub passed: u64,
-    /// [`Verdict::Limited`].
-    pub limited: u64,
-    /// [`Verdict::Deletion`].
-    pub deletions: u64,
-    /// [`Verdict::Stripped`].
-    pub stripped: u64,
-    /// [`Verdict::Ended`].
-    pub ended: u64,
-    /// [`Verdict::NotGenuine`].
-    pub not_genuine: u64,
-    /// [`Verdict::TooLong`].
-    pub too_long: u64,
-}
+pub struct Counts([u64; Verdict::ALL.len()]);
 
 /// The counts of one name while they are counted.
 #[derive(Debug, Default)]
@@ -50,35 +35,15 @@ impl Row {
 
 /// One number a verdict. They are only ever added to and read by themselves, so no order among them is needed.
 #[derive(Debug, Default)]
-pub(super) struct Counters([AtomicU64; 7]);
+pub(super) struct Counters([AtomicU64; Verdict::ALL.len()]);
 
 impl Counters {
     pub(super) fn add(&self, verdict: Verdict) {
-        let [passed, limited, deletions, stripped, ended, not_genuine, too_long] = &self.0;
-        let counter = match verdict {
-            Verdict::Passed => passed,
-            Verdict::Limited => limited,
-            Verdict::Deletion => deletions,
-            Verdict::Stripped => stripped,
-            Verdict::Ended => ended,
-            Verdict::NotGenuine => not_genuine,
-            Verdict::TooLong => too_long,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.0[verdict as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     fn read(&self) -> Counts {
-        let [passed, limited, deletions, stripped, ended, not_genuine, too_long] =
-            self.0.each_ref().map(|counter| counter.load(Ordering::Relaxed));
-        Counts {
-            passed,
-            limited,
-            deletions,
-            stripped,
-            ended,
-            not_genuine,
-            too_long,
-        }
+        Counts(self.0.each_ref().map(|counter| counter.load(Ordering::Relaxed)))
     }
 }
 
@@ -92,29 +57,33 @@ impl Traffic {
 }
 
 impl Counts {
+    /// How many had this verdict.
+    pub fn of(self, verdict: Verdict) -> u64 {
+        self.0[verdict as usize]
+    }
+
+    /// How many had each verdict.
+    pub fn by_verdict(self) -> impl Iterator<Item = (Verdict, u64)> {
+        Verdict::ALL.into_iter().zip(self.0)
+    }
+
     /// All verdicts together.
     pub fn sum(self) -> u64 {
-        let Self {
-            passed,
-            limited,
-            deletions,
-            stripped,
-            ended,
-            not_genuine,
-            too_long,
-        } = self;
-        passed + limited + deletions + stripped + ended + not_genuine + too_long
+        self.0.iter().sum()
     }
 
     fn plus(self, other: Self) -> Self {
-        Self {
-            passed: self.passed + other.passed,
-            limited: self.limited + other.limited,
-            deletions: self.deletions + other.deletions,
-            stripped: self.stripped + other.stripped,
-            ended: self.ended + other.ended,
-            not_genuine: self.not_genuine + other.not_genuine,
-            too_long: self.too_long + other.too_long,
+        Self(std::array::from_fn(|at| self.0[at] + other.0[at]))
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(Verdict, u64); N]> for Counts {
+    fn from(named: [(Verdict, u64); N]) -> Self {
+        let mut counts = Self::default();
+        for (verdict, count) in named {
+            counts.0[verdict as usize] = count;
         }
+        counts
     }
 }

@@ -95,6 +95,32 @@ pub enum Verdict {
     TooLong,
 }
 
+impl Verdict {
+    /// Each of them, in their order.
+    pub const ALL: [Self; 7] = [
+        Self::Passed,
+        Self::Limited,
+        Self::Deletion,
+        Self::Stripped,
+        Self::Ended,
+        Self::NotGenuine,
+        Self::TooLong,
+    ];
+
+    /// Its name in events and for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Limited => "limited",
+            Self::Deletion => "deletion",
+            Self::Stripped => "stripped",
+            Self::Ended => "ended",
+            Self::NotGenuine => "not_genuine",
+            Self::TooLong => "too_long",
+        }
+    }
+}
+
 /// An exchange, as far as its cookies depend on it.
 #[derive(Clone, Copy)]
 pub struct Exchange<'a> {

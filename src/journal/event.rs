@@ -391,26 +391,8 @@ fn of(seen: &Seen) -> Value {
 /// What browsers sent and what the CMS set, zeros left out.
 fn traffic(traffic: Traffic) -> Map<String, Value> {
     let counts = |counts: Counts| {
-        let Counts {
-            passed,
-            limited,
-            deletions,
-            stripped,
-            ended,
-            not_genuine,
-            too_long,
-        } = counts;
-        let named = [
-            ("passed", passed),
-            ("limited", limited),
-            ("deletions", deletions),
-            ("stripped", stripped),
-            ("ended", ended),
-            ("not_genuine", not_genuine),
-            ("too_long", too_long),
-        ];
-        let seen = named.into_iter().filter(|(_, count)| *count > 0);
-        seen.map(|(name, count)| (name.to_owned(), count.into()))
+        let seen = counts.by_verdict().filter(|(_, count)| *count > 0);
+        seen.map(|(verdict, count)| (verdict.name().to_owned(), count.into()))
             .collect::<Map<_, _>>()
     };
     let directions = [("sent", counts(traffic.sent)), ("set", counts(traffic.set))];
@@ -422,6 +404,7 @@ fn traffic(traffic: Traffic) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cookies::Verdict;
 
     fn line(event: &Event) -> String {
         let mut line = Vec::new();
@@ -441,10 +424,7 @@ mod tests {
 
     #[test]
     fn a_hostile_cookie_name_stays_inside_its_line() {
-        let set = Counts {
-            stripped: 2,
-            ..Counts::default()
-        };
+        let set = Counts::from([(Verdict::Stripped, 2)]);
         let seen = Seen {
             name: "a\"\n\u{18}\0,b".to_owned(),
             declared: false,

@@ -260,23 +260,15 @@ fn where_the_policy_is_only_observed_nothing_changes_and_everything_is_counted()
     assert_eq!(headers, lines);
 
     let total = tally.snapshot().total;
-    assert_eq!(
-        total.sent,
-        Counts {
-            passed: 1,
-            stripped: 2,
-            ..Counts::default()
-        }
-    );
+    assert_eq!(total.sent, Counts::from([(Verdict::Passed, 1), (Verdict::Stripped, 2)]));
     assert_eq!(
         total.set,
-        Counts {
-            passed: 1,
-            limited: 1,
-            deletions: 1,
-            stripped: 1,
-            ..Counts::default()
-        }
+        Counts::from([
+            (Verdict::Passed, 1),
+            (Verdict::Limited, 1),
+            (Verdict::Deletion, 1),
+            (Verdict::Stripped, 1)
+        ])
     );
 }
 

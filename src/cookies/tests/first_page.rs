@@ -126,7 +126,7 @@ fn the_mark_is_counted_by_its_name_and_not_deleted() {
     let seen = tally.snapshot().seen.into_iter().find(|seen| seen.name == "pierwsza");
     let seen = seen.expect("a place of its own");
     assert!(seen.declared);
-    assert_eq!(seen.traffic.sent.stripped, 2);
+    assert_eq!(seen.traffic.sent.of(Verdict::Stripped), 2);
 }
 
 #[test]

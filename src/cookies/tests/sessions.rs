@@ -136,8 +136,8 @@ fn the_browser_holds_a_sealed_value_and_the_cms_sees_its_own() {
     );
     let back = visit.at(60).page(&format!("wp=x; {value}; __Host-sid=1"), &[]);
     assert_eq!(back.cookie, "sid=ab\u{e9}c=; __Host-sid=1");
-    assert_eq!(visit.sent().passed, 2);
-    assert_eq!(visit.tally.snapshot().total.set.limited, 1);
+    assert_eq!(visit.sent().of(Verdict::Passed), 2);
+    assert_eq!(visit.tally.snapshot().total.set.of(Verdict::Limited), 1);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_session_ends_when_it_is_idle() {
     let deletion = "sid=; Max-Age=0; Path=/intranet; Domain=gmina.pl; SameSite=Lax";
     assert_eq!(over.set, [deletion], "exactly as it was set");
     assert_eq!(over.cache_control.as_deref(), Some("private"));
-    assert_eq!(visit.sent().ended, 1);
+    assert_eq!(visit.sent().of(Verdict::Ended), 1);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn what_was_not_sealed_here_is_withheld_and_deleted() {
         // Before what the CMS sets itself, which would be deleted otherwise.
         assert!(seen.set[2].starts_with("sid=") && !seen.set[2].contains("Max-Age"));
     }
-    assert_eq!(visit.sent().not_genuine, 5);
+    assert_eq!(visit.sent().of(Verdict::NotGenuine), 5);
     let without = Exchange {
         keys: None,
         ..PLAIN.under(&visit.rules, &visit.tally, &visit.clock)
@@ -286,7 +286,7 @@ fn what_would_be_too_long_for_browsers_does_not_pass() {
         pair(&sets(longest)[0]).len() <= 4_097,
         "name and value, and the sign between them"
     );
-    assert!(visit.tally.snapshot().total.set.too_long > 0);
+    assert!(visit.tally.snapshot().total.set.of(Verdict::TooLong) > 0);
     assert_eq!(
         visit
             .page("", &["sid=1", &format!("wp-a={}", "x".repeat(4_000))])
@@ -317,7 +317,7 @@ fn entering_from_elsewhere_ends_the_session() {
         "sid=3",
         "and the next one begins"
     );
-    assert_eq!(visit.sent().ended, 2);
+    assert_eq!(visit.sent().of(Verdict::Ended), 2);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn where_the_policy_is_only_observed_nothing_is_sealed_or_opened() {
     visit.rules.mode = Mode::Observe;
     let seen = visit.at(9 * HOUR).page(&cookie, &["sid=2; Path=/"]);
     assert_eq!((seen.cookie, seen.set), (cookie, vec!["sid=2; Path=/".to_owned()]));
-    assert_eq!(visit.sent().passed, 1);
+    assert_eq!(visit.sent().of(Verdict::Passed), 1);
 }
 
 #[test]

@@ -38,55 +38,30 @@ fn names_are_listed_with_who_set_them_and_what_became_of_them() {
     let seen = |name: &str| snapshot.seen.iter().find(|seen| seen.name == name).unwrap();
 
     assert!(seen("sid").declared && seen("sid").from_cms());
-    assert_eq!(
-        seen("sid").traffic.sent,
-        Counts {
-            passed: 2,
-            ..Counts::default()
-        }
-    );
+    assert_eq!(seen("sid").traffic.sent, Counts::from([(Verdict::Passed, 2)]));
     assert_eq!(
         seen("sid").traffic.set,
-        Counts {
-            passed: 1,
-            limited: 1,
-            ..Counts::default()
-        }
+        Counts::from([(Verdict::Passed, 1), (Verdict::Limited, 1)])
     );
     assert!(!seen("theme").declared && seen("theme").from_cms());
     assert_eq!(
         seen("theme").traffic.set,
-        Counts {
-            deletions: 1,
-            stripped: 1,
-            ..Counts::default()
-        }
+        Counts::from([(Verdict::Deletion, 1), (Verdict::Stripped, 1)])
     );
     assert!(!seen("_ga").declared && !seen("_ga").from_cms());
-    assert_eq!(
-        seen("_ga").traffic.sent,
-        Counts {
-            stripped: 1,
-            ..Counts::default()
-        }
-    );
+    assert_eq!(seen("_ga").traffic.sent, Counts::from([(Verdict::Stripped, 1)]));
     assert_eq!(
         snapshot.total.sent,
-        Counts {
-            passed: 2,
-            stripped: 2,
-            ..Counts::default()
-        }
+        Counts::from([(Verdict::Passed, 2), (Verdict::Stripped, 2)])
     );
     assert_eq!(
         snapshot.total.set,
-        Counts {
-            passed: 1,
-            limited: 1,
-            deletions: 1,
-            stripped: 1,
-            ..Counts::default()
-        }
+        Counts::from([
+            (Verdict::Passed, 1),
+            (Verdict::Limited, 1),
+            (Verdict::Deletion, 1),
+            (Verdict::Stripped, 1)
+        ])
     );
     assert!(snapshot.seen.is_sorted_by(|one, other| one.name < other.name));
 }
@@ -148,9 +123,9 @@ fn strangers_can_neither_fill_the_inventory_nor_name_persons_in_it() {
             .iter()
             .any(|name| name.contains("gmina") || name.contains("440"))
     );
-    assert_eq!(snapshot.others.sent.stripped, 7 + 1000 - 128);
-    assert_eq!(snapshot.others.set.stripped, 1);
-    assert_eq!(snapshot.total.sent.stripped, 1007);
+    assert_eq!(snapshot.others.sent.of(Verdict::Stripped), 7 + 1000 - 128);
+    assert_eq!(snapshot.others.set.of(Verdict::Stripped), 1);
+    assert_eq!(snapshot.total.sent.of(Verdict::Stripped), 1007);
 }
 
 #[test]
@@ -158,7 +133,7 @@ fn the_cms_can_fill_it_and_no_more() {
     let lines: Vec<String> = (0..300).map(|number| format!("x{number}=1")).collect();
     let snapshot = counted(&[], &lines.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(undeclared(&snapshot).len(), 256);
-    assert_eq!(snapshot.others.set.stripped, 300 - 256);
+    assert_eq!(snapshot.others.set.of(Verdict::Stripped), 300 - 256);
 }
 
 #[test]
@@ -177,11 +152,7 @@ fn threads_lose_no_count() {
     let snapshot = tally.snapshot();
     assert_eq!(
         snapshot.total.sent,
-        Counts {
-            passed: 2000,
-            stripped: 4000,
-            ..Counts::default()
-        }
+        Counts::from([(Verdict::Passed, 2000), (Verdict::Stripped, 4000)])
     );
-    assert_eq!(snapshot.others.sent.stripped, 2000);
+    assert_eq!(snapshot.others.sent.of(Verdict::Stripped), 2000);
 }

@@ -13,7 +13,7 @@ mod limits;
 mod power;
 mod sweep;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,10 @@ use townclerk::clock::Clock;
 use townclerk::journal::age::Identities;
 use townclerk::journal::note::VerifierKey;
 use townclerk::journal::verify::{Pinned, Verdict, verify};
-use townclerk::journal::{self, Log};
+use townclerk::journal::{self, Lines, Log};
 
 use crate::serve::program::Serving;
-use crate::town::{Cms, HOST, Kept, Plan, Town, Visitor};
+use crate::town::{Cms, HOST, Plan, Town, Visitor};
 
 /// An entry that was answered so long before a kill is there: a batch's 5 ms many times over, for a machine that is
 /// busy with other tests.
@@ -93,16 +93,21 @@ impl Office {
 
     /// The events of this name.
     fn events(&self, name: &str) -> Vec<Value> {
-        let events = self.kept().events.into_iter();
+        let events = self.lines(Log::Events).into_iter();
         events.filter(|event| event["event.name"] == name).collect()
+    }
+
+    fn lines(&self, log: Log) -> Vec<Value> {
+        let mut lines = Lines::of(&self.journal, log, &Identities::default()).expect("a log");
+        let mut read = Vec::new();
+        while let Some(line) = lines.next_line().expect("a line") {
+            read.push(serde_json::from_slice(line.text).unwrap_or_else(|error| panic!("{error}: {line:?}")));
+        }
+        read
     }
 
     fn start(&self) -> Serving {
         Serving::start(&self.config)
-    }
-
-    fn kept(&self) -> Kept {
-        Kept::read(&self.folder)
     }
 
     /// What `journal verify` says.
@@ -110,32 +115,39 @@ impl Office {
         verdict(&self.journal, &self.keys)
     }
 
-    /// Every line is there once, in the order in which its visitor asked, and is one that was asked for. What was
-    /// answered `window` before `end` has its line. How long before the end those were answered that have none.
-    fn checked(&self, visits: &Visits, end: Timestamp, window: Duration) -> Vec<SignedDuration> {
+    /// What is there: every line once, in the order in which its visitor asked, and one that was asked for.
+    fn there(&self) -> There {
         let mut last = BTreeMap::new();
-        let mut there = BTreeSet::new();
-        for entry in self.kept().entries {
-            let path = entry["url.path"].as_str().expect("a path").to_owned();
+        let mut paths = HashSet::new();
+        for entry in self.lines(Log::Access) {
+            let path = entry["url"]["path"].as_str().expect("a path").to_owned();
             let (visitor, number) = path.rsplit_once('/').expect("two parts");
             let number: u32 = number.parse().expect("a number");
             let before = last.insert(visitor.to_owned(), number);
             assert!(before.is_none_or(|before| before < number), "{path} after {before:?}");
-            there.insert(path);
+            paths.insert(path);
         }
-        let mut lost = Vec::new();
-        for Answered { path, at } in visits.answered.iter().filter(|answered| answered.at <= end) {
-            if !there.contains(path) {
-                lost.push(end.duration_since(*at));
-            }
-        }
+        There(paths)
+    }
+
+    /// [`There::lost`] of what is there now.
+    fn checked(&self, visits: &Visits, end: Timestamp, window: Duration) -> Vec<SignedDuration> {
+        self.there().lost(visits, end, window)
+    }
+}
+
+/// The paths that have a line.
+struct There(HashSet<String>);
+
+impl There {
+    /// What was answered `window` before `end` has its line. How long before the end those were answered that have none.
+    fn lost(&self, visits: &Visits, end: Timestamp, window: Duration) -> Vec<SignedDuration> {
+        let answered = visits.answered.iter().filter(|answered| answered.at <= end);
+        let without = answered.filter(|answered| !self.0.contains(&answered.path));
+        let lost: Vec<_> = without.map(|answered| end.duration_since(answered.at)).collect();
         let window = SignedDuration::try_from(window).expect("short");
         let worst = lost.iter().max().copied().unwrap_or_default();
-        assert!(
-            worst <= window,
-            "{path} was answered {worst:?} before and has no line",
-            path = self.folder.display()
-        );
+        assert!(worst <= window, "what was answered {worst:?} before has no line");
         lost
     }
 }
@@ -175,8 +187,8 @@ impl Visits {
     }
 }
 
-/// Visitors who ask as fast as they are answered, each over one connection, until they are told to stop or the server
-/// is gone.
+/// Visitors who ask again as soon as they are answered, or after a pause, each over one connection, until they are told
+/// to stop or the server is gone.
 struct Crowd {
     enough: Arc<AtomicBool>,
     /// Without a visitor where the server was gone before.
@@ -184,12 +196,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Their paths begin with `name`.
-    fn of(visitors: u32, name: &str, server: SocketAddr) -> Self {
-        Self::asking(visitors, name, server, Duration::ZERO)
-    }
-
-    /// The same, each with a pause between two requests.
+    /// Their paths begin with `name`; each pauses between two requests.
     fn asking(visitors: u32, name: &str, server: SocketAddr, pause: Duration) -> Self {
         let enough = Arc::new(AtomicBool::new(false));
         let visitors = (0..visitors).map(|visitor| {

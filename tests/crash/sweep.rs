@@ -248,9 +248,9 @@ fn a_fault_at_any_call_of_a_start_after_a_crash_loses_nothing() {
     let before = Office::before(&cms, folder.path());
     let serving = before.start();
     let visits = Crowd::asking(1, "all", serving.address, PAUSE);
-    until(|| before.kept().entries.len() >= 20);
+    until(|| before.there().0.len() >= 20);
     let visits = visits.leave();
-    until(|| before.kept().entries.len() >= visits.answered.len());
+    until(|| before.there().0.len() >= visits.answered.len());
     serving.kill();
 
     let crashed = || {

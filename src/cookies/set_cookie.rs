@@ -27,7 +27,8 @@ pub struct Judged<'a> {
     /// What becomes of the line.
     pub verdict: Verdict,
     line: &'a [u8],
-    cut: usize,
+    /// The line without its lifetimes, if it has any and may pass.
+    cut: Option<Vec<u8>>,
     add_secure: bool,
     add_lax: bool,
 }
@@ -37,7 +38,12 @@ pub struct Judged<'a> {
 pub fn judge<'a>(line: &'a [u8], rules: &'a Cookies, secure: bool, clock: &Clock) -> Judged<'a> {
     let (name, value) = pair(line);
     let standing = Standing::of(name, value, rules);
-    let facts = Facts::of(line);
+    let may_pass = match standing {
+        Standing::Malformed | Standing::Mark(_) => false,
+        Standing::Unlisted => rules.unlisted == Unlisted::Limit,
+        Standing::Listed { .. } => true,
+    };
+    let facts = Facts::of(line, may_pass);
     // On plain HTTP, Secure would make the cookie vanish; a prefixed name has its own rules, which are the CMS's
     // affair.
     let add_secure = secure && !facts.secure && Prefix::of(name).is_none();
@@ -49,10 +55,11 @@ pub fn judge<'a>(line: &'a [u8], rules: &'a Cookies, secure: bool, clock: &Clock
     } else if facts.is_deletion(line, clock) {
         Verdict::Deletion
     } else {
-        match (standing, rules.unlisted) {
-            (Standing::Malformed | Standing::Mark(_), _) | (Standing::Unlisted, Unlisted::Strip) => Verdict::Stripped,
-            _ if facts.cut > 0 || add_secure || add_lax || standing.ends().is_some() => Verdict::Limited,
-            _ => Verdict::Passed,
+        let changes = facts.cut.is_some() || add_secure || add_lax || standing.ends().is_some();
+        match may_pass {
+            false => Verdict::Stripped,
+            true if changes => Verdict::Limited,
+            true => Verdict::Passed,
         }
     };
     Judged {
@@ -85,11 +92,9 @@ impl<'a> Judged<'a> {
     fn limited(&self) -> Vec<u8> {
         let secure = if self.add_secure { SECURE } else { b"" };
         let lax = if self.add_lax { LAX } else { b"" };
-        let mut line = Vec::with_capacity(self.line.len() - self.cut + secure.len() + lax.len());
-        line.extend_from_slice(pair_span(self.line));
-        for attribute in attributes(self.line).filter(|attribute| !attribute.is_lifetime()) {
-            line.extend_from_slice(attribute.span);
-        }
+        let kept = self.cut.as_deref().unwrap_or(self.line);
+        let mut line = Vec::with_capacity(kept.len() + secure.len() + lax.len());
+        line.extend_from_slice(kept);
         line.extend_from_slice(secure);
         line.extend_from_slice(lax);
         line
@@ -98,8 +103,8 @@ impl<'a> Judged<'a> {
 
 /// What the attributes of a line come to.
 struct Facts {
-    /// Bytes of all `Max-Age` and `Expires` spans.
-    cut: usize,
+    /// The line without all `Max-Age` and `Expires` spans, if there are any and it was asked for.
+    cut: Option<Vec<u8>>,
     /// Whether the last valid `Max-Age` ends the cookie.
     max_age_ends: Option<bool>,
     expires: bool,
@@ -115,32 +120,39 @@ enum SameSite {
 }
 
 impl Facts {
-    fn of(line: &[u8]) -> Self {
+    fn of(line: &[u8], may_pass: bool) -> Self {
         let mut facts = Self {
-            cut: 0,
+            cut: None,
             max_age_ends: None,
             expires: false,
             secure: false,
             same_site: SameSite::Default,
         };
         for attribute in attributes(line) {
-            if attribute.is_lifetime() {
-                facts.cut += attribute.span.len();
+            let kind = attribute.kind();
+            if matches!(kind, Kind::MaxAge | Kind::Expires) {
+                if may_pass && facts.cut.is_none() {
+                    let mut before = Vec::with_capacity(line.len());
+                    before.extend_from_slice(&line[..attribute.start]);
+                    facts.cut = Some(before);
+                }
+            } else if let Some(cut) = &mut facts.cut {
+                cut.extend_from_slice(attribute.span);
             }
             if attribute.value.len() > ATTRIBUTE_BYTES_MAX {
                 continue;
             }
-            if attribute.is("Max-Age") {
-                facts.max_age_ends = max_age_ends(attribute.value).or(facts.max_age_ends);
-            } else if attribute.is("Expires") {
-                facts.expires = true;
-            } else if attribute.is("Secure") {
-                facts.secure = true;
-            } else if attribute.is("SameSite") {
-                let known = ["Strict", "Lax", "None"]
-                    .iter()
-                    .any(|word| attribute.value.eq_ignore_ascii_case(word.as_bytes()));
-                facts.same_site = if known { SameSite::Stated } else { SameSite::Default };
+            match kind {
+                Kind::MaxAge => facts.max_age_ends = max_age_ends(attribute.value).or(facts.max_age_ends),
+                Kind::Expires => facts.expires = true,
+                Kind::Secure => facts.secure = true,
+                Kind::SameSite => {
+                    let known = ["Strict", "Lax", "None"]
+                        .iter()
+                        .any(|word| attribute.value.eq_ignore_ascii_case(word.as_bytes()));
+                    facts.same_site = if known { SameSite::Stated } else { SameSite::Default };
+                }
+                Kind::Other => {}
             }
         }
         facts
@@ -161,7 +173,9 @@ impl Facts {
 
 /// An attribute of a line.
 pub(super) struct Attribute<'a> {
-    /// From its `;` to the next one.
+    /// Where its `;` stands in the line.
+    start: usize,
+    /// From there to the next one.
     span: &'a [u8],
     name: &'a [u8],
     pub(super) value: &'a [u8],
@@ -172,25 +186,46 @@ impl Attribute<'_> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    fn is_lifetime(&self) -> bool {
-        self.is("Max-Age") || self.is("Expires")
+    /// Told by its length first: attributes are many, and those that matter here are few.
+    fn kind(&self) -> Kind {
+        let kinds: &[(&str, Kind)] = match self.name.len() {
+            6 => &[("Secure", Kind::Secure)],
+            7 => &[("Max-Age", Kind::MaxAge), ("Expires", Kind::Expires)],
+            8 => &[("SameSite", Kind::SameSite)],
+            _ => &[],
+        };
+        let found = kinds.iter().find(|(name, _)| self.is(name));
+        found.map_or(Kind::Other, |(_, kind)| *kind)
     }
+}
+
+/// What an attribute says, as far as it matters here.
+#[derive(Clone, Copy)]
+enum Kind {
+    MaxAge,
+    Expires,
+    Secure,
+    SameSite,
+    Other,
 }
 
 /// The attributes of a line, in order. Quotes protect nothing: every `;` begins one.
 pub(super) fn attributes(line: &[u8]) -> impl Iterator<Item = Attribute<'_>> {
-    let mut rest = &line[pair_span(line).len()..];
+    let mut start = pair_span(line).len();
     std::iter::from_fn(move || {
-        let content = rest.get(1..)?;
-        let length = memchr::memchr(b';', content).unwrap_or(content.len());
-        let (span, after) = rest.split_at(1 + length);
-        rest = after;
-        let (name, value) = split_pair(&span[1..]).unwrap_or((&span[1..], b""));
-        Some(Attribute {
+        let content = line.get(start + 1..)?;
+        let length = find(b';', content).unwrap_or(content.len());
+        let span = &line[start..start + 1 + length];
+        let content = &span[1..];
+        let (name, value) = split_pair(content).unwrap_or((content, b""));
+        let attribute = Attribute {
+            start,
             span,
             name: trim(name),
             value: trim(value),
-        })
+        };
+        start += span.len();
+        Some(attribute)
     })
 }
 
@@ -208,12 +243,17 @@ pub(super) fn value_of(line: &[u8]) -> &[u8] {
 
 /// All before the first `;`.
 pub(super) fn pair_span(line: &[u8]) -> &[u8] {
-    &line[..memchr::memchr(b';', line).unwrap_or(line.len())]
+    &line[..find(b';', line).unwrap_or(line.len())]
 }
 
 fn split_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = memchr::memchr(b'=', bytes)?;
+    let equals = find(b'=', bytes)?;
     Some((&bytes[..equals], &bytes[equals + 1..]))
+}
+
+/// Where a byte stands. These pieces are short: looking at each byte is faster than a search made for long texts.
+fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == wanted)
 }
 
 /// Without SP and HTAB around it; other white space belongs to names and values.

@@ -10,7 +10,7 @@ use hyper::upgrade::{self, OnUpgrade};
 use jiff::Timestamp;
 
 use super::body::{Body, RequestBody};
-use super::refusal::{self, Audience, Failure};
+use super::refusal::{Audience, Failure};
 use super::upstream::Answer;
 use super::witness::Witness;
 use super::{forwarded, headers, http2, target, upgrade as tunnel, witness};
@@ -46,7 +46,7 @@ async fn there_and_back(
 
     let audience = Audience {
         method: request.method().clone(),
-        lang: refusal::preferred(request.headers()),
+        languages: request.headers().get(header::ACCEPT_LANGUAGE).cloned(),
         // A visitor of no site of ours is shown no office's page.
         error_page: match &named {
             Ok(named) if named.place.is_some() => site.error_page.as_ref(),

@@ -20,7 +20,7 @@ pub fn trailers(fields: &mut HeaderMap) {
 
 /// Whether English comes before Polish.
 pub fn is_english_preferred(fields: &HeaderMap) -> bool {
-    refusal::preferred(fields) == Lang::En
+    refusal::preferred(fields.get_all(http::header::ACCEPT_LANGUAGE)) == Lang::En
 }
 
 /// The host that a request is for, and its target for the CMS; `None` if it is refused.

@@ -1,7 +1,7 @@
 //! Our own answers: what went wrong, for the visitor in plain Polish and English, with nothing internal.
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::body::{Body, BodyFault};
@@ -79,7 +79,8 @@ impl Failure {
 /// What our answer to a request depends on, beside what went wrong.
 pub(super) struct Audience<'a> {
     pub(super) method: Method,
-    pub(super) lang: Lang,
+    /// `Accept-Language`, read only if there is something to say.
+    pub(super) languages: Option<HeaderValue>,
     /// The page of the site that was asked for, if it has one.
     pub(super) error_page: Option<&'a ErrorPage>,
 }
@@ -95,15 +96,16 @@ struct Page {
 
 impl Page {
     fn of(status: StatusCode, audience: &Audience<'_>) -> Self {
+        let lang = preferred(&audience.languages);
         // An office's page says that the site is not there at the moment; what a visitor did wrong we say ourselves.
         match audience.error_page.filter(|_| is_outage(status)) {
             Some(page) => Self {
-                body: page.get(audience.lang).clone(),
-                lang: page.has_languages().then(|| audience.lang.tag()),
+                body: page.get(lang).clone(),
+                lang: page.has_languages().then(|| lang.tag()),
                 may: OFFICE,
             },
             None => Self {
-                body: page(status, audience.lang).into(),
+                body: page(status, lang).into(),
                 lang: None,
                 may: "default-src 'none'",
             },
@@ -142,9 +144,10 @@ fn status(outcome: Outcome) -> StatusCode {
 }
 
 /// Which language `Accept-Language` prefers of our two (RFC 9110, section 12.5.4); Polish where it does not say.
-pub(super) fn preferred(headers: &HeaderMap) -> Lang {
-    let fields = headers.get_all(header::ACCEPT_LANGUAGE).iter();
-    let ranges = fields.flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
+pub(super) fn preferred<'a>(fields: impl IntoIterator<Item = &'a HeaderValue>) -> Lang {
+    let ranges = fields
+        .into_iter()
+        .flat_map(|field| field.as_bytes().split(|&byte| byte == b','));
     let (mut polish, mut english) = (0, 0);
     for (range, weight) in ranges.filter_map(range) {
         match range {
@@ -259,12 +262,12 @@ mod tests {
 
     fn of(field: &str) -> Lang {
         let value = HeaderValue::from_bytes(field.as_bytes()).expect("a value");
-        preferred(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]))
+        preferred([&value])
     }
 
     #[test]
     fn the_language_with_the_greater_weight_comes_first_and_polish_where_nothing_is_said() {
-        assert_eq!(preferred(&HeaderMap::new()), Lang::Pl);
+        assert_eq!(preferred([]), Lang::Pl);
         assert_eq!(of("en"), Lang::En);
         assert_eq!(of("de, en-GB;q=0.8, pl;q=0.3"), Lang::En);
         assert_eq!(of("EN;q=0.5,PL-pl;q=0.6"), Lang::Pl);

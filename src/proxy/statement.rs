@@ -80,7 +80,7 @@ impl Pages {
             below => below.strip_prefix('/')?, // or it only begins alike
         };
         let headers = request.headers();
-        let preferred = refusal::preferred(headers);
+        let preferred = refusal::preferred(headers.get_all(header::ACCEPT_LANGUAGE));
         let mut answer = if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut answer = ours(StatusCode::METHOD_NOT_ALLOWED, preferred);
             answer

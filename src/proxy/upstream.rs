@@ -85,7 +85,9 @@ impl Pool {
                 Err(Asked::Failed(failure)) => return Err(failure),
             }
         }
-        match self.connect(next, meter).await?.ask(request, meter).await {
+        // Rare, and large: on the heap it is not moved with every exchange.
+        let link = Box::pin(self.connect(next, meter)).await?;
+        match link.ask(request, meter).await {
             Ok((response, link)) => Ok(self.answer(response, link, connection)),
             Err(Asked::NotSent(_)) => Err(UpstreamFailure::Closed.into()),
             Err(Asked::Unanswered(failure) | Asked::Failed(failure)) => Err(failure),

@@ -125,8 +125,8 @@ impl Bounds {
 
 impl Writer {
     /// Tells which holds were set and released; then removes the segments about visitors that are due and not held:
-    /// told first, durably, and the oldest first. The events of a journal hold nothing about a visitor and stay; of them
-    /// only a salt goes whose segment a crash kept from coming.
+    /// told first, durably, and the oldest first. The events of a journal hold nothing about a visitor and stay; only a
+    /// salt goes whose segment a crash kept from coming.
     pub(crate) fn retire(&mut self) -> Result<(), Fault> {
         let now = self.believed_time()?;
         let holds = self.look_at_holds()?;

@@ -4,7 +4,6 @@ use std::thread;
 use std::time::Duration;
 
 use townclerk::clock::Clock;
-use townclerk::journal::verify::Verdict;
 
 use super::disk::{Disk, Failing, Mounted, ext4};
 use super::{Crowd, GENEROUS, Office};
@@ -42,9 +41,9 @@ fn a_sync_that_failed_is_not_believed_when_the_next_one_succeeds() {
 
     let mounted = disk.mount(what).expect("as before");
     let office = office.moved_to(mounted.path());
-    assert_eq!(office.verdict(), Verdict::Whole);
+    office.is_whole("");
     assert_eq!(office.start().stop().code, Some(0));
-    assert_eq!(office.verdict(), Verdict::Whole);
+    office.is_whole("");
     office.checked(&visits, Clock::system().now(), Duration::ZERO);
     let failures = office.events("journal.failure");
     assert!(failures.len() >= 3, "{failures:#?}");
@@ -80,7 +79,7 @@ fn a_device_that_is_gone_loses_the_last_moment_and_refuses() {
     let mounted = disk.mount(what).expect("as before");
     let office = office.moved_to(mounted.path());
     assert_eq!(office.start().stop().code, Some(0));
-    assert_eq!(office.verdict(), Verdict::Whole);
+    office.is_whole("");
     let lost = office.checked(&visits, gone, GENEROUS).len();
     assert!(lost < visits.answered.len(), "all {lost}");
 }
@@ -112,6 +111,6 @@ fn a_file_system_that_became_read_only_refuses_and_keeps_what_it_had() {
     let mounted = Mounted::loop_device(image.path(), what).expect("as before");
     let office = office.moved_to(mounted.path());
     assert_eq!(office.start().stop().code, Some(0));
-    assert_eq!(office.verdict(), Verdict::Whole);
+    office.is_whole("");
     office.checked(&visits, before, GENEROUS);
 }

@@ -5,10 +5,9 @@ use std::process::Command;
 
 use townclerk::journal::Log;
 use townclerk::journal::key::Key;
-use townclerk::journal::verify::Verdict;
 
+use super::is_whole;
 use super::sweep::{can_trace, inject};
-use super::verdict;
 use crate::serve::program::{Serving, run_with};
 use crate::town::{Cms, Town};
 
@@ -40,7 +39,7 @@ fn a_making_that_was_killed_anywhere_is_taken_up_again() {
             assert_eq!(again.code, Some(0), "killed at {call} {nth}: {again:?}");
             let key = Key::load(&folder.path().join("journal.key")).expect("a key");
             let keys = Log::ALL.map(|log| key.verifier(log).clone());
-            assert_eq!(verdict(&journal, &keys), Verdict::Whole);
+            is_whole(&journal, &keys, "");
             if nth == 1 {
                 assert_eq!(Serving::start(&config).stop().code, Some(0));
             }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use townclerk::clock::Clock;
-use townclerk::journal::verify::Verdict;
 
 use super::{Crowd, Dice, GENEROUS, Office, asked_for};
 use crate::town::Cms;
@@ -34,7 +33,7 @@ fn a_killed_server_has_lost_nothing_but_the_last_moment_and_goes_on() {
         for number in first..kills.min(first + EACH) {
             let serving = office.start();
             assert_eq!(ends.len(), starts(&office) - 1, "every start is an event");
-            office.verdict();
+            office.is_not_wrong();
             let crowd = Crowd::asking(4, &ends.len().to_string(), serving.address, PAUSE);
             // Mostly soon after the start; sometimes when there is something that must not be lost.
             let least = if number % LONG == 0 { GENEROUS } else { Duration::ZERO };
@@ -46,7 +45,7 @@ fn a_killed_server_has_lost_nothing_but_the_last_moment_and_goes_on() {
             ends.push((visits, killed));
         }
         assert_eq!(office.start().stop().code, Some(0));
-        assert_eq!(office.verdict(), Verdict::Whole);
+        office.is_whole("");
         let there = office.there();
         for (visits, killed) in &ends {
             lost.extend(there.lost(visits, *killed, GENEROUS));

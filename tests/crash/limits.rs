@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use townclerk::clock::Clock;
 use townclerk::journal::Log;
-use townclerk::journal::verify::Verdict;
 
 use super::{Crowd, Office, segments};
 use crate::drain::until;
@@ -30,7 +29,7 @@ fn a_file_that_may_not_grow_is_followed_by_the_next() {
     let visits = crowd.leave();
     assert_eq!(serving.stop().code, Some(0));
     assert_eq!(visits.refused, 0);
-    assert_eq!(office.verdict(), Verdict::Whole);
+    office.is_whole("");
     office.checked(&visits, Clock::system().now(), Duration::ZERO);
     let failures = office.events("journal.failure");
     assert_eq!(failures[0]["error.type"], "file_too_large", "{failures:#?}");

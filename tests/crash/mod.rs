@@ -27,7 +27,7 @@ use serde_json::Value;
 use townclerk::clock::Clock;
 use townclerk::journal::age::Identities;
 use townclerk::journal::note::VerifierKey;
-use townclerk::journal::verify::{Pinned, Verdict, verify};
+use townclerk::journal::verify::{Pinned, Report, Verdict, verify};
 use townclerk::journal::{self, Lines, Log};
 
 use crate::serve::program::Serving;
@@ -110,9 +110,15 @@ impl Office {
         Serving::start(&self.config)
     }
 
-    /// What `journal verify` says.
-    fn verdict(&self) -> Verdict {
-        verdict(&self.journal, &self.keys)
+    /// Holds against it what `journal verify` finds.
+    fn is_whole(&self, place: &str) {
+        is_whole(&self.journal, &self.keys, place);
+    }
+
+    /// The same right after a kill or a power cut: its end may not be signed.
+    fn is_not_wrong(&self) {
+        let report = verified(&self.journal, &self.keys);
+        assert_ne!(report.verdict(), Verdict::Wrong, "{report:#?}");
     }
 
     /// What is there: every line once, in the order in which its visitor asked, and one that was asked for.
@@ -153,16 +159,18 @@ impl There {
 }
 
 /// What the library's verification says of a journal.
-fn verdict(journal: &Path, keys: &[VerifierKey]) -> Verdict {
+fn verified(journal: &Path, keys: &[VerifierKey]) -> Report {
     let pinned = Pinned {
         keys,
         trusted: &[],
         identities: &Identities::default(),
     };
-    let report = verify(journal, pinned, Clock::system().now(), &mut |_, _| {}).expect("a journal");
-    let verdict = report.verdict();
-    assert_ne!(verdict, Verdict::Wrong, "{report:#?}");
-    verdict
+    verify(journal, pinned, Clock::system().now(), &mut |_, _| {}).expect("a journal")
+}
+
+fn is_whole(journal: &Path, keys: &[VerifierKey], place: &str) {
+    let report = verified(journal, keys);
+    assert_eq!(report.verdict(), Verdict::Whole, "{place}: {report:#?}");
 }
 
 /// A request that was answered as it should be.

@@ -6,8 +6,6 @@ use std::io::{Write, stderr};
 use std::thread;
 use std::time::Duration;
 
-use townclerk::journal::verify::Verdict;
-
 use super::disk::{Disk, Mounted};
 use super::{Crowd, Dice, GENEROUS, Office, Visits, asked_for};
 use crate::town::Cms;
@@ -51,9 +49,9 @@ fn a_power_cut_takes_the_last_moment_and_nothing_that_was_signed() {
         let mounted = Mounted::loop_device(image.path(), WHAT).expect("ext4 survives it");
         let office = office.moved_to(mounted.path());
         // Before anything is mended: what was signed is there.
-        office.verdict();
+        office.is_not_wrong();
         assert_eq!(office.start().stop().code, Some(0));
-        assert_eq!(office.verdict(), Verdict::Whole);
+        office.is_whole("");
         // The interval, a sync, and what a busy machine makes of them.
         missing += office.checked(&visits, cut.at, GENEROUS).len();
     }

@@ -9,7 +9,6 @@ use std::thread;
 use std::time::Duration;
 
 use townclerk::clock::Clock;
-use townclerk::journal::verify::Verdict;
 
 use super::{Crowd, GENEROUS, Office, Visits, asked_for};
 use crate::drain::until;
@@ -227,7 +226,7 @@ fn a_fault_at_any_call_of_the_writer_loses_nothing() {
         assert_eq!(more.refused, 0, "{place}: one fault is no reason to refuse");
         let end = Clock::system().now();
         assert_eq!(office.start().stop().code, Some(0), "{place}");
-        assert_eq!(office.verdict(), Verdict::Whole, "{place}");
+        office.is_whole(&place);
         let window = if code.is_some() { Duration::ZERO } else { GENEROUS };
         let lost = office.checked(&more, end, window);
         if lost.is_empty() {
@@ -285,7 +284,7 @@ fn a_fault_at_any_call_of_a_start_after_a_crash_loses_nothing() {
         start(&office, &at(call, fault));
         let place = format!("{fault} at {call:?}");
         assert_eq!(office.start().stop().code, Some(0), "{place}");
-        assert_eq!(office.verdict(), Verdict::Whole, "{place}");
+        office.is_whole(&place);
         office.checked(&visits, Clock::system().now(), Duration::ZERO);
     }
 }
@@ -316,7 +315,7 @@ fn what_is_refused_while_a_disk_fails_is_an_entry_when_it_is_well_again() {
         visits.extend(more);
     }
     assert_eq!(serving.stop().code, Some(0));
-    assert_eq!(office.verdict(), Verdict::Whole);
+    office.is_whole("");
     office.checked(&visits, Clock::system().now(), Duration::ZERO);
     let told: u64 = office
         .events("journal.gap")

@@ -7,9 +7,11 @@
 //!        └──────────────────────────────────┘
 //! ```
 //!
-//! While a sync is under way, more lines are pushed and written. Every error ends the segment: nothing is ever tried
-//! again on a file that failed. The lines since the last sync stay in memory, and the next segment begins at their
-//! first, so the void rule takes back whatever the failed file holds of them.
+//! While a sync is under way, more lines are pushed and written. Every error ends the segment: nothing is ever written
+//! again to a file that failed. The lines since the last sync stay in memory, and the next segment begins at their
+//! first, so the void rule takes back whatever the failed file holds of them. A file that may not grow has not failed:
+//! the lines that fitted are synced before the next segment goes on behind them, or lines that are more than a file
+//! holds would never be written.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +20,7 @@ use jiff::civil::Date;
 
 use super::copy::Copy;
 use super::disk::{Disk, Errand, File, Guard};
-use super::fault::{Fault, Step};
+use super::fault::{Fault, Kind, Step};
 use super::log_tree::{LEVELS, LogTree};
 use super::note::Signer;
 use super::segment::{Beside, Name};
@@ -57,6 +59,15 @@ struct Kept {
 }
 
 impl Kept {
+    /// Keeps the first so many bytes, which are whole lines, and gives the others.
+    fn split_off(&mut self, bytes: usize) -> Self {
+        let text = self.text.split_off(bytes);
+        let lines = memchr::memchr_iter(b'\n', &text).count() as u64;
+        self.lines -= lines;
+        let since = self.since;
+        Self { text, lines, since }
+    }
+
     /// Leaves the room for others.
     fn clear(&mut self) {
         self.text.clear();
@@ -65,12 +76,25 @@ impl Kept {
     }
 }
 
+/// How far a write came.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "lines may be left"]
+pub(crate) enum Written {
+    /// To the end.
+    All,
+    /// To the end of what the file may hold. The other lines go to the next, after [`Appender::sync`] and
+    /// [`Appender::end`].
+    Full(Fault),
+}
+
 struct Segment {
     name: Name,
     file: Box<dyn File>,
-    /// How much of `kept` it has, in bytes.
+    /// How much of `kept` it has, in bytes of whole lines.
     written: usize,
     bytes: u64,
+    /// Why nothing more goes into it.
+    full: Option<Fault>,
 }
 
 impl Appender {
@@ -199,21 +223,33 @@ impl Appender {
 
     /// Hands every line to the kernel, in a new segment if none is open; `announce` is told its name first. A new one
     /// begins only where it is known what is durable: with no sync under way.
-    pub(crate) fn write(&mut self, today: Date, announce: impl FnOnce(Name) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub(crate) fn write(
+        &mut self,
+        today: Date,
+        announce: impl FnOnce(Name) -> Result<(), Fault>,
+    ) -> Result<Written, Fault> {
         if self.kept.lines == 0 {
-            return Ok(());
+            return Ok(Written::All);
         }
         // Lines that waited for a disk that failed are as old as they are: retention goes by the segment's day.
         self.begin(self.kept.since.unwrap_or(today), announce)?;
         let Some(segment) = &mut self.segment else {
-            return Ok(());
+            return Ok(Written::All);
         };
+        if let Some(fault) = segment.full {
+            return Ok(Written::Full(fault));
+        }
         let rest = self.kept.text.get(segment.written..).unwrap_or_default();
-        match segment.file.write_all(rest) {
-            Ok(()) => {
-                segment.bytes += rest.len() as u64;
-                segment.written = self.kept.text.len();
-                Ok(())
+        let (written, outcome) = segment.file.write_as_far(rest);
+        let whole = memchr::memrchr(b'\n', rest.get(..written).unwrap_or_default()).map_or(0, |end| end + 1);
+        segment.bytes += whole as u64;
+        segment.written += whole;
+        match outcome {
+            Ok(()) => Ok(Written::All),
+            Err(error) if Kind::of(&error) == Kind::FileTooLarge && segment.bytes > 0 => {
+                let fault = Fault::at(self.log, Some(segment.name), Step::Write)(error);
+                segment.full = Some(fault);
+                Ok(Written::Full(fault))
             }
             Err(error) => Err(self.abandon(Step::Write, error)),
         }
@@ -222,13 +258,15 @@ impl Appender {
     /// What makes durable all that was written, to be done while more is; [`Appender::end_sync`] is told how it ended.
     /// `None` if there is nothing, or one is under way.
     pub(crate) fn begin_sync(&mut self) -> Option<Errand> {
-        let written = |segment: &&mut Segment| segment.written > 0 && segment.written == self.kept.text.len();
-        let segment = self.segment.as_mut().filter(written)?;
+        let segment = self.segment.as_mut().filter(|segment| segment.written > 0)?;
         if self.syncing.lines > 0 {
             return None;
         }
         std::mem::swap(&mut self.syncing, &mut self.kept);
-        segment.written = 0;
+        let written = std::mem::take(&mut segment.written);
+        if written < self.syncing.text.len() {
+            self.kept = self.syncing.split_off(written);
+        }
         Some(segment.file.sync_aside())
     }
 
@@ -255,6 +293,23 @@ impl Appender {
             Some(errand) => self.end_sync(errand()),
             None => Ok(0),
         }
+    }
+
+    /// Makes every line durable, in as many segments as it takes. No sync may be under way. Says why it took more than
+    /// one.
+    pub(crate) fn write_and_sync(
+        &mut self,
+        today: Date,
+        mut announce: impl FnMut(Name) -> Result<(), Fault>,
+    ) -> Result<Option<Fault>, Fault> {
+        let mut full = None;
+        while let Written::Full(fault) = self.write(today, &mut announce)? {
+            full = Some(fault);
+            self.sync()?;
+            self.end();
+        }
+        self.sync()?;
+        Ok(full)
     }
 
     /// What signs everything that is durable, to be done while more is written; [`Appender::end_sign`] is told how it
@@ -313,6 +368,7 @@ impl Appender {
             file,
             written: 0,
             bytes: 0,
+            full: None,
         });
         Ok(())
     }

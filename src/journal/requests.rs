@@ -10,7 +10,7 @@ use std::io;
 use jiff::civil::Date;
 
 use super::Log;
-use super::appender::Appender;
+use super::appender::{Appender, Written};
 use super::disk::Errand;
 use super::fault::Fault;
 use super::segment::Name;
@@ -93,15 +93,19 @@ impl Requests {
         &mut self,
         today: Date,
         mut announce: impl FnMut(Begin) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Written, Fault> {
         let ahead = self.ahead;
         if self.access.waiting() > 0 {
             let day = self.access.waiting_since().unwrap_or(today);
             self.access.begin(day, |name| announce(begin_access(name, ahead)))?;
         }
-        self.addresses
+        let addresses = self
+            .addresses
             .write(today, |name| announce((Log::Addresses, name, None)))?;
-        self.access.write(today, |name| announce(begin_access(name, ahead)))
+        match addresses {
+            Written::All => self.access.write(today, |name| announce(begin_access(name, ahead))),
+            full @ Written::Full(_) => Ok(full),
+        }
     }
 
     /// Begins an empty segment, so that the log's index outlives its segments.

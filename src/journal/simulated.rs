@@ -13,6 +13,7 @@ use super::age::Identities;
 use super::disk::{Disk, Errand, File, Guard, Status};
 
 pub(crate) const EIO: i32 = 5;
+pub(crate) const EFBIG: i32 = 27;
 pub(crate) const ENOSPC: i32 = 28;
 pub(crate) const EROFS: i32 = 30;
 
@@ -29,6 +30,8 @@ struct State {
     fault: Option<Planned>,
     /// The most that one write takes.
     chunk: Option<usize>,
+    /// The most that one file holds.
+    limit: Option<usize>,
     syncs: u64,
 }
 
@@ -121,11 +124,18 @@ impl Simulated {
     }
 
     pub(crate) fn heal(&self) {
-        self.state().fault = None;
+        let mut state = self.state();
+        (state.fault, state.limit) = (None, None);
     }
 
     pub(crate) fn is_failing(&self) -> bool {
-        self.state().fault.is_some()
+        let state = self.state();
+        state.fault.is_some() || state.limit.is_some()
+    }
+
+    /// Files may not grow any longer than this.
+    pub(crate) fn limit(&self, bytes: usize) {
+        self.state().limit = Some(bytes);
     }
 
     pub(crate) fn short_writes(&self, chunk: Option<usize>) {
@@ -185,8 +195,8 @@ impl Simulated {
 
     /// Cuts the power; `choose(n)` is a number below `n`.
     pub(crate) fn cut_power(&self, mut choose: impl FnMut(usize) -> usize) {
+        self.heal();
         let mut state = self.state();
-        state.fault = None;
         let paths: BTreeSet<_> = state.names.keys().chain(state.durable_names.keys()).cloned().collect();
         for path in paths {
             let (new, old) = (state.names.get(&path).copied(), state.durable_names.get(&path).copied());
@@ -350,6 +360,13 @@ impl File for Handle {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.disk.state();
         let fault = state.fault();
+        let room = state
+            .limit
+            .map(|limit| limit.saturating_sub(state.inodes[self.inode].bytes.len()));
+        if room == Some(0) && !bytes.is_empty() {
+            return Err(io::Error::from_raw_os_error(EFBIG));
+        }
+        let bytes = &bytes[..bytes.len().min(room.unwrap_or(usize::MAX))];
         let length = match &fault {
             None => bytes.len().min(state.chunk.unwrap_or(usize::MAX)),
             Some((_, true)) => bytes.len() / 2,

@@ -6,6 +6,7 @@ mod copying;
 mod cosigned;
 mod guards;
 mod holds;
+mod limits;
 mod model;
 mod packing;
 mod promises;

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use super::appender::Appender;
+use super::appender::{Appender, Written};
 use super::aside::Aside;
 use super::belief::Belief;
 use super::copy::Copy;
@@ -256,9 +256,7 @@ impl Writer {
         let today = self.today();
         self.come_home(goal > Goal::Written || self.requests.must_begin())?;
         self.events.sync(today, &self.queue)?;
-        self.requests.write(today, |begin| {
-            self.events.announce(begin, &self.policy.version, today, &self.queue)
-        })?;
+        self.write(today)?;
         let full = self.requests.bytes() >= self.segment_bytes;
         let wait = full || goal > Goal::Home;
         if wait {
@@ -279,6 +277,21 @@ impl Writer {
         let began = self.go_away()?;
         self.look_at_times();
         Ok(wait || began)
+    }
+
+    /// Hands every line to the kernel, in as many segments as it takes where files may not grow.
+    fn write(&mut self, today: Date) -> Result<(), Fault> {
+        while let Written::Full(fault) = self.requests.write(today, |begin| {
+            self.events.announce(begin, &self.policy.version, today, &self.queue)
+        })? {
+            tracing::warn!(%fault, segment = fault.segment(), "the segment may not grow; the next goes on");
+            self.events.push(&fault.into());
+            self.come_home(true)?;
+            let synced = self.requests.sync();
+            self.synced(synced)?;
+            self.requests.end();
+        }
+        Ok(())
     }
 
     /// Takes note of what was done aside, if it has ended or this is to wait for it.
@@ -487,8 +500,10 @@ impl EventLog {
     }
 
     fn sync(&mut self, today: Date, queue: &Queue) -> Result<(), Fault> {
-        self.appender.write(today, |_| Ok(()))?;
-        self.appender.sync()?;
+        if let Some(fault) = self.appender.write_and_sync(today, |_| Ok(()))? {
+            self.push(&fault.into());
+            self.appender.write_and_sync(today, |_| Ok(()))?;
+        }
         queue.events_done(std::mem::take(&mut self.queued));
         Ok(())
     }

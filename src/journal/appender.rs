@@ -62,9 +62,8 @@ impl Kept {
     /// Keeps the first so many bytes, which are whole lines, and gives the others.
     fn split_off(&mut self, bytes: usize) -> Self {
         let text = self.text.split_off(bytes);
-        let lines = memchr::memchr_iter(b'\n', &text).count() as u64;
+        let (lines, since) = (count(&text), self.since);
         self.lines -= lines;
-        let since = self.since;
         Self { text, lines, since }
     }
 
@@ -148,12 +147,12 @@ impl Appender {
         Ok(())
     }
 
-    /// Takes over the lines that a start found, and no checkpoint covers, and puts one more behind them. Before
+    /// Takes over lines that a start found, and no checkpoint covers, and puts more behind the last of them. Before
     /// anything else is taken.
-    pub(crate) fn take_over(&mut self, copy: &Copy, more: Option<&[u8]>) -> Result<(), Fault> {
-        copy.make(&self.disk, self.log, &mut lock(&self.tree), more.unwrap_or_default())
+    pub(crate) fn take_over(&mut self, copy: &Copy, more: &[u8]) -> Result<(), Fault> {
+        copy.make(&self.disk, self.log, &mut lock(&self.tree), more)
             .map_err(Fault::at(self.log, Some(copy.segment), Step::Begin))?;
-        self.durable = copy.next + u64::from(more.is_some());
+        self.durable = copy.next + count(more);
         self.leftovers.clear();
         Ok(())
     }
@@ -415,6 +414,10 @@ impl Appender {
         let segment = self.segment.take().map(|segment| segment.name);
         Fault::at(self.log, segment, step)(error)
     }
+}
+
+fn count(lines: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', lines).count() as u64
 }
 
 /// A tree whose signing panicked has not signed, and is as good as before.

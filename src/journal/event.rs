@@ -57,15 +57,15 @@ pub enum Event {
         /// Its whole lines.
         lines: u64,
     },
-    /// `segment.copy`: lines that a start found, and no checkpoint covers, are copied to be signed. Durable before the
-    /// copy of `access` is there; for `events` it is the last line of the copy. They follow the policy of the segment
-    /// that they were in.
+    /// `segment.copy`: lines of a segment that a start found, and no checkpoint covers, are copied to be signed. It is
+    /// durable before the copy of `access` is there; for `events` it is at the end of the last copy. The lines follow
+    /// the policy of the segment that they were in.
     Copied {
         /// In which log.
         log: Log,
         /// The name of the copy; perhaps the same.
         segment: Name,
-        /// The segment in which the first of them stands.
+        /// The segment in which they stand.
         from: Name,
         /// How many.
         lines: u64,

@@ -151,9 +151,9 @@
 //!
 //! Records after the newest checkpoint are never signed where they are found: a sync that failed in one process may
 //! seem to succeed in the next one (Linux tells it once), so they may stand in the page cache and nowhere else. They
-//! are copied, as they were read, into a new segment that begins at the first of them, of the day and the policy of the
-//! segment in which that one stood. If that segment begins with it too, the copy takes its place; else the void rule
-//! takes back its end. Segments behind it, all of whose lines are in the copy, go.
+//! are copied, as they were read, segment by segment, the oldest first: each copy begins at the first of them in its
+//! segment, and is of its day and its policy. If the segment begins with it too, the copy takes its place; else the
+//! void rule takes back its end. Segments behind it in which no line counts go.
 //!
 //! An unfinished last line is closed in each case in which the journal is opened, unless a copy voids it. What refuses
 //! changes nothing. Records of earlier segments are not read at start.

@@ -362,15 +362,20 @@ struct Looked {
     log: Log,
     found: Found,
     tree: LogTree,
-    copy: Option<Copy>,
+    copies: Vec<Copy>,
 }
 
 impl Looked {
     fn at(disk: &Arc<dyn Disk>, log: Log, signer: Signer) -> Result<Self, OpenError> {
         let found = recovery::find(&**disk, log)?;
         let tree = recovery::tree(disk, log, signer, &found)?;
-        let copy = Copy::plan(&**disk, log, tree.size().0, found.next)?;
-        Ok(Self { log, found, tree, copy })
+        let copies = Copy::plan(&**disk, log, tree.size().0, found.next)?;
+        Ok(Self {
+            log,
+            found,
+            tree,
+            copies,
+        })
     }
 
     fn appender(self, disk: &Arc<dyn Disk>, format: Format) -> Appender {
@@ -416,25 +421,26 @@ pub(crate) fn prepare(
     let torn: Vec<_> = [&access, &events]
         .into_iter()
         .chain(&addresses)
-        .filter_map(|looked| Some((looked.log, looked.found.torn?, looked.copy.is_some())))
+        .filter_map(|looked| Some((looked.log, looked.found.torn?, !looked.copies.is_empty())))
         .collect();
     let copies: Vec<_> = [&access]
         .into_iter()
         .chain(&addresses)
-        .filter_map(|looked| Some((looked.log, looked.copy.clone()?)))
+        .flat_map(|looked| looked.copies.iter().map(|copy| (looked.log, copy.clone())))
         .collect();
     let access = access.appender(disk, settings.format);
     let addresses = match addresses {
         Ok(looked) => looked.appender(disk, Format::JsonLines),
         Err(signer) => Appender::unmade(disk, Log::Addresses, Format::JsonLines, signer),
     };
-    let events_copy = events.copy.clone();
+    let copied_events = events.copies.clone();
     let mut events = events.appender(disk, Format::JsonLines);
-    if let Some(copy) = &events_copy {
-        // Told in the copy itself: nothing tells it otherwise before there is a log of events to go on with.
-        let mut line = Vec::new();
-        Event::copied(Log::Events, copy).encode(clock.now(), &mut line);
-        events.take_over(copy, Some(&line))?;
+    // Told in the last copy itself: nothing tells it otherwise before there is a log of events to go on with.
+    let mut told = Vec::new();
+    for copy in &copied_events {
+        Event::copied(Log::Events, copy).encode(clock.now(), &mut told);
+        let is_last = copied_events.last() == Some(copy);
+        events.take_over(copy, if is_last { &told } else { b"" })?;
     }
     let mut writer = Writer::new(
         Arc::clone(disk),

@@ -154,11 +154,11 @@ impl Writer {
         }
     }
 
-    /// Takes over the lines of a log about requests that a start found, and no checkpoint covers.
+    /// Takes over lines of a log about requests that a start found, and no checkpoint covers.
     pub(crate) fn take_over(&mut self, log: Log, copy: &Copy) -> Result<(), Fault> {
         match log {
-            Log::Addresses => self.requests.addresses.take_over(copy, None)?,
-            Log::Access | Log::Events => self.requests.access.take_over(copy, None)?,
+            Log::Addresses => self.requests.addresses.take_over(copy, b"")?,
+            Log::Access | Log::Events => self.requests.access.take_over(copy, b"")?,
         }
         self.queue.set_durable(self.requests.access.durable());
         Ok(())

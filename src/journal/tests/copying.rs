@@ -102,6 +102,34 @@ fn in_two_segments() -> Bench {
 }
 
 #[test]
+fn what_stood_in_a_segment_of_another_day_is_as_old_as_it_was() {
+    let mut bench = in_two_segments();
+    let later = "20261122-00000000000000000003.jsonl";
+    let names = bench.segments();
+    bench.disk.take_away(&format!("access/{}", names[1]));
+    bench.disk.put(&format!("access/{later}"), b"d\ne\n");
+    bench.disk.put("access/20261122-00000000000000000005.jsonl", b"f"); // torn in its first line
+    bench.clock.set(at("2026-11-24T08:00:00Z"));
+    bench.open().unwrap();
+    let copy = "20261121-00000000000000000001.jsonl";
+    assert_eq!(bench.segments(), [names[0].as_str(), copy, later]);
+    assert_eq!(bench.disk.bytes(&format!("access/{copy}")), b"b\nc\n");
+    assert_eq!(bench.disk.bytes(&format!("access/{later}")), b"d\ne\n");
+    let told = bench.events_named("segment.copy");
+    let told = told.iter().filter(|event| event["log"] == "access");
+    let told: Vec<_> = told.map(|event| (&event["segment"], &event["from"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&copy.into(), &names[0].as_str().into()),
+            (&later.into(), &later.into())
+        ]
+    );
+    assert_eq!(bench.texts(), ["a", "b", "c", "d", "e"]);
+    assert_eq!(verdict(&bench), Verdict::Whole);
+}
+
+#[test]
 fn a_start_that_is_cut_short_anywhere_forgets_nothing_that_was_durable() {
     let mut cut_short = 0;
     for after in 0..60 {

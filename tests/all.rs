@@ -24,6 +24,7 @@ mod limits;
 mod outcomes;
 mod packing;
 mod policies;
+mod proofs;
 mod proxies;
 mod proxy_protocol;
 mod readers;

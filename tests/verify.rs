@@ -11,13 +11,14 @@ use townclerk::journal::key::Key;
 use crate::town::{Cms, HOST, Town};
 
 /// A journal that a server wrote and closed, with the public keys that were kept elsewhere.
-struct Served {
+pub struct Served {
     folder: tempfile::TempDir,
-    keys: Vec<String>,
+    /// Those of the logs, in the order of [`Log::ALL`].
+    pub keys: Vec<String>,
 }
 
 impl Served {
-    fn of(exchanges: usize) -> Self {
+    pub fn of(exchanges: usize) -> Self {
         let town = Town::before(&Cms::page("x")).open();
         let mut visitor = town.visitor();
         for number in 0..exchanges {
@@ -31,11 +32,11 @@ impl Served {
         Self { folder, keys }
     }
 
-    fn journal(&self) -> PathBuf {
+    pub fn journal(&self) -> PathBuf {
         self.folder.path().join("journal")
     }
 
-    fn segment(&self) -> PathBuf {
+    pub fn segment(&self) -> PathBuf {
         let files = fs::read_dir(self.journal().join("access")).expect("a log").flatten();
         let mut segments = files
             .map(|file| file.path())

@@ -150,7 +150,7 @@ pub enum RecordError {
     #[error(transparent)]
     Checkpoint(#[from] OpenError),
     /// The record, its index, its nonce or the hashes do not belong to the checkpoint.
-    #[error(transparent)]
+    #[error("the record and its proof do not belong together: {0}")]
     Path(#[from] ProofError),
 }
 

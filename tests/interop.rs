@@ -50,6 +50,11 @@ impl Go {
         Some(Self { program, folder })
     }
 
+    /// Where it works.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Puts a file there.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.folder.path().join(name);
@@ -192,7 +197,7 @@ fn go_accepts_the_growth_of_a_log_and_its_tiles_and_no_flipped_bit() {
         "a changed hash, or what is none any more"
     );
     go.write("growth", &proof);
-    let path = go.folder.path().join("tile/0/007");
+    let path = go.folder().join("tile/0/007");
     let mut tile = fs::read(&path).expect("a tile");
     tile[4000] ^= 1;
     fs::write(&path, tile).expect("a file");

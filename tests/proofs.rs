@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::interop::Go;
 use crate::serve::program::{Ended, run};
 use crate::town::HOST;
 use crate::verify::Served;
@@ -189,4 +190,34 @@ fn tiles_have_the_paths_and_the_bytes_of_c2sp() {
     let in_journal = |path| fs::read(handed.served.journal().join("access").join(path)).expect("a file");
     assert_eq!(read("tile/1/000.p/1"), in_journal("tree/1"));
     assert_eq!(read("checkpoint"), in_journal("checkpoint"));
+}
+
+#[test]
+fn go_finds_the_signed_root_in_exported_tiles_and_no_flipped_bit() {
+    let Some(go) = Go::build("exported tiles, by Go") else {
+        return;
+    };
+    // 512 + 64: no tile holds two of the subtrees, else this version of Go's library leaves tiles unchecked.
+    let handed = Handed::of(576);
+    go.write("key", &handed.served.keys[0]);
+    let exported = handed.journal(&["export-tiles"], go.folder());
+    assert_eq!(exported.out, "576 records, 4 tiles\n", "{exported:?}");
+    assert_eq!(go.objects("exported"), None);
+    for name in [
+        "checkpoint",
+        "tile/0/000",
+        "tile/0/001",
+        "tile/0/002.p/64",
+        "tile/1/000.p/2",
+    ] {
+        let whole = fs::read(go.folder().join(name)).expect("a file");
+        for at in [0, whole.len() / 2, whole.len() - 2] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            go.write(name, &bytes);
+            assert!(go.objects("exported").is_some(), "byte {at} of {name}");
+        }
+        go.write(name, &whole);
+    }
+    assert_eq!(go.objects("exported"), None, "as it was");
 }

@@ -21,10 +21,10 @@ import (
 )
 
 func main() {
-	commands := map[string]func(){"record": record, "growth": growth, "tiles": tiles, "cosignature": cosignature,
-		"sign": sign, "keygen": keygen}
+	commands := map[string]func(){"record": record, "growth": growth, "tiles": tiles, "exported": exported,
+		"cosignature": cosignature, "sign": sign, "keygen": keygen}
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		check(fmt.Errorf("usage: check record|growth|tiles|cosignature|sign|keygen"))
+		check(fmt.Errorf("usage: check record|growth|tiles|exported|cosignature|sign|keygen"))
 	}
 	commands[os.Args[1]]()
 }
@@ -53,14 +53,28 @@ func growth() {
 // tiles: the files below "tile" are those of the checkpoint in "new", and give the proof in "growth".
 func tiles() {
 	old, new := open(read("old")), open(read("new"))
-	reader := tlog.TileHashReader(new, files{})
-	for _, tile := range tlog.NewTiles(8, 0, new.N) {
-		_, err := tlog.ReadTileData(tile, reader) // checked against the root
-		check(err)
-	}
+	reader := all(new)
 	proof, err := tlog.ProveTree(new.N, old.N, reader)
 	check(err)
 	expect(fmt.Sprint(proof) == fmt.Sprint(hashes(strings.Fields(string(read("growth"))))), "the same proof")
+}
+
+// exported: the files below "tile" are those of the checkpoint in "checkpoint", and give its root.
+func exported() {
+	tree := open(read("checkpoint"))
+	root, err := tlog.TreeHash(tree.N, all(tree))
+	check(err)
+	expect(root == tree.Hash, "the signed root")
+}
+
+// all reads every tile of a tree, each checked against its root.
+func all(tree tlog.Tree) tlog.HashReader {
+	reader := tlog.TileHashReader(tree, files{})
+	for _, tile := range tlog.NewTiles(8, 0, tree.N) {
+		_, err := tlog.ReadTileData(tile, reader)
+		check(err)
+	}
+	return reader
 }
 
 // cosignature: the checkpoint in "new" is signed by the witness whose key is in "witness".

@@ -171,7 +171,7 @@
 //!
 //! | What happens | What is lost | What is found afterwards |
 //! |---|---|---|
-//! | The process is killed | entries not yet handed to the kernel: those of the last 5 ms; and where a segment or an event is begun or ended just then, those of the syncs that this takes | `journal.start` without a `journal.stop` before it; perhaps `segment.copy` |
+//! | The process is killed | entries not yet handed to the kernel: a batch gathers for 5 ms, and the writer may wait for a core; and where a segment or an event is begun or ended just then, those of the syncs that this takes | `journal.start` without a `journal.stop` before it; perhaps `segment.copy` |
 //! | The power is cut | entries not yet durable: `sync_interval`, and the syncs that are under way | perhaps `segment.copy`, or a void end, closed by `CAN \n` at the next start, with the event `segment.torn` |
 //! | A file of the tree fails | nothing | another in its place, `journal.failure` |
 //! | One write or sync fails | nothing | the failed segment's void end, the next segment, `journal.failure` |

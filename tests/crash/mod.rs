@@ -146,7 +146,8 @@ impl Office {
 struct There(HashSet<String>);
 
 impl There {
-    /// What was answered `window` before `end` has its line. How long before the end those were answered that have none.
+    /// What was answered `window` before `end` has its line. How long before the end those were answered that have
+    /// none.
     fn lost(&self, visits: &Visits, end: Timestamp, window: Duration) -> Vec<SignedDuration> {
         let answered = visits.answered.iter().filter(|answered| answered.at <= end);
         let without = answered.filter(|answered| !self.0.contains(&answered.path));

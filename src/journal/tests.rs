@@ -8,6 +8,7 @@ mod guards;
 mod holds;
 mod limits;
 mod model;
+mod outages;
 mod packing;
 mod promises;
 mod reading;

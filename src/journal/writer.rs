@@ -238,7 +238,11 @@ impl Writer {
         let outcome = self.attempt(goal).or_else(|fault| {
             tracing::warn!(%fault, segment = fault.segment(), "the journal's disk failed; a new segment takes over");
             self.events.push(&fault.into());
-            self.attempt(goal.max(Goal::Signed))
+            self.attempt(goal.max(Goal::Signed)).inspect_err(|second| {
+                if second.log != fault.log {
+                    self.events.push(&(*second).into());
+                }
+            })
         });
         match outcome {
             Ok(true) => self.report_gap(None),
@@ -410,7 +414,13 @@ impl Writer {
                 self.queue.set_failed(false);
                 self.report_gap(Some(before));
             }
-            Err(fault) => self.failed = Some((fault, now)),
+            Err(fault) => {
+                // Whoever verifies asks for a reason in each log that was broken off.
+                if fault.log != before.log {
+                    self.events.push(&fault.into());
+                }
+                self.failed = Some((fault, now));
+            }
         }
     }
 

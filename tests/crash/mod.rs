@@ -30,6 +30,7 @@ use townclerk::journal::note::VerifierKey;
 use townclerk::journal::verify::{Pinned, Report, Verdict, verify};
 use townclerk::journal::{self, Lines, Log};
 
+use crate::drain::until;
 use crate::serve::program::Serving;
 use crate::town::{Cms, HOST, Plan, Town, Visitor};
 
@@ -200,6 +201,7 @@ impl Visits {
 /// to stop or the server is gone.
 struct Crowd {
     enough: Arc<AtomicBool>,
+    refused: Arc<AtomicBool>,
     /// Without a visitor where the server was gone before.
     visitors: Vec<JoinHandle<Option<Visits>>>,
 }
@@ -207,16 +209,23 @@ struct Crowd {
 impl Crowd {
     /// Their paths begin with `name`; each pauses between two requests.
     fn asking(visitors: u32, name: &str, server: SocketAddr, pause: Duration) -> Self {
-        let enough = Arc::new(AtomicBool::new(false));
+        let (enough, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let visitors = (0..visitors).map(|visitor| {
-            let (name, enough) = (format!("/{name}.{visitor}"), Arc::clone(&enough));
+            let name = format!("/{name}.{visitor}");
+            let (enough, refused) = (Arc::clone(&enough), Arc::clone(&refused));
             let visitor = Visitor::try_to(server);
-            thread::spawn(move || visitor.map(|visitor| browse(visitor, &name, pause, &enough)))
+            thread::spawn(move || visitor.map(|visitor| browse(visitor, &name, pause, &enough, &refused)))
         });
         Self {
             visitors: visitors.collect(),
             enough,
+            refused,
         }
+    }
+
+    /// Waits until one of them was refused.
+    fn until_refused(&self) {
+        until(|| self.refused.load(Ordering::Relaxed));
     }
 
     /// Lets them go on until the server is gone.
@@ -234,7 +243,7 @@ impl Crowd {
     }
 }
 
-fn browse(mut visitor: Visitor, name: &str, pause: Duration, enough: &AtomicBool) -> Visits {
+fn browse(mut visitor: Visitor, name: &str, pause: Duration, enough: &AtomicBool, refused: &AtomicBool) -> Visits {
     let mut visits = Visits::default();
     for number in 0.. {
         if enough.load(Ordering::Relaxed) {
@@ -253,7 +262,10 @@ fn browse(mut visitor: Visitor, name: &str, pause: Duration, enough: &AtomicBool
                 path,
                 at: Clock::system().now(),
             }),
-            Some(answer) if answer.status == 503 => visits.refused += 1,
+            Some(answer) if answer.status == 503 => {
+                visits.refused += 1;
+                refused.store(true, Ordering::Relaxed);
+            }
             Some(answer) if answer.whole => panic!("{path}: {answer:?}"),
             _ => break,
         }

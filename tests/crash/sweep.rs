@@ -86,7 +86,7 @@ impl Tracing {
     }
 }
 
-/// The threads that write the journal, by name.
+/// The threads that write the journal, by name: one writes, one syncs.
 fn writers(serving: &Serving) -> Vec<u32> {
     let threads = format!("/proc/{}/task", serving.id());
     let mut found = BTreeMap::new();
@@ -98,7 +98,7 @@ fn writers(serving: &Serving) -> Vec<u32> {
                 found.insert(name, id);
             }
         }
-        !found.is_empty()
+        found.len() == 2
     });
     found.into_values().collect()
 }
@@ -170,10 +170,6 @@ fn a_day(office: &Office, name: &str, thread: Option<usize>, expressions: &[Stri
     let mut serving = office.start();
     let mut threads = writers(&serving);
     if let Some(thread) = thread {
-        until(|| {
-            threads = writers(&serving);
-            threads.len() > thread
-        });
         threads = vec![threads[thread]];
     }
     let tracing = Tracing::of(&threads, expressions);
@@ -307,7 +303,7 @@ fn what_is_refused_while_a_disk_fails_is_an_entry_when_it_is_well_again() {
         office.next_policy();
         serving.signal("HUP");
         let gaps = office.events("journal.gap").len();
-        thread::sleep(Duration::from_millis(600));
+        crowd.until_refused();
         tracing.end();
         until(|| office.events("journal.gap").len() > gaps);
         let more = crowd.leave();

@@ -21,6 +21,7 @@ mod http2;
 mod interop;
 mod journal_cli;
 mod limits;
+mod memory;
 mod outcomes;
 mod packing;
 mod policies;

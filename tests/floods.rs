@@ -252,7 +252,7 @@ fn ten_thousand_idle_connections_hold_up_nobody_and_cost_little() {
 }
 
 /// The memory of the process, in bytes.
-fn resident(serving: &Serving) -> u64 {
+pub fn resident(serving: &Serving) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", serving.id())).expect("a process");
     let line = status
         .lines()

@@ -1,7 +1,8 @@
 //! HTTP/2: every stream is an exchange with an entry of its own, and floods are bounded.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -17,8 +18,12 @@ use crate::drain::until;
 use crate::town::{Cms, HOST, Town, cms};
 
 pub fn tls(town: &Town) -> Arc<ClientConfig> {
+    trusting(&town.certificate())
+}
+
+fn trusting(certificate: &Path) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_file(town.certificate()).expect("PEM");
+    let certificate = CertificateDer::from_pem_file(certificate).expect("PEM");
     roots.add(certificate).expect("a certificate");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -223,7 +228,7 @@ fn an_answer_cut_off_by_the_cms_ends_in_a_reset_and_the_connection_goes_on() {
 }
 
 /// A CMS that tells when it was asked, and answers when it is told to.
-fn waiting() -> (Cms, mpsc::Receiver<()>, mpsc::Sender<()>) {
+pub fn waiting() -> (Cms, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (asked, heard) = mpsc::channel();
     let (go_on, wait) = mpsc::channel::<()>();
     let (asked, wait) = (Mutex::new(asked), Mutex::new(wait));
@@ -349,14 +354,22 @@ pub struct Raw(StreamOwned<ClientConnection, TcpStream>);
 
 impl Raw {
     pub fn to(town: &Town) -> Self {
-        let mut raw = Self::saying(town, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        assert!(raw.frame(4, 0, 0, b""));
+        Self::at(town.https(), &town.certificate())
+    }
+
+    pub fn at(address: SocketAddr, certificate: &Path) -> Self {
+        let mut raw = Self::saying_at(address, certificate, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        assert!(raw.frame(SETTINGS, 0, 0, b""));
         raw
     }
 
     fn saying(town: &Town, bytes: &[u8]) -> Self {
-        let connection = ClientConnection::new(tls(town), name()).expect("a connection");
-        let stream = TcpStream::connect(town.https()).expect("it accepts");
+        Self::saying_at(town.https(), &town.certificate(), bytes)
+    }
+
+    fn saying_at(address: SocketAddr, certificate: &Path, bytes: &[u8]) -> Self {
+        let connection = ClientConnection::new(trusting(certificate), name()).expect("a connection");
+        let stream = TcpStream::connect(address).expect("it accepts");
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .expect("a socket");
@@ -420,11 +433,13 @@ pub fn fields(more: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
+pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 pub const END: u8 = 0x1 | 0x4;
 

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::drain::until;
+use crate::http2::{END, HEADERS, Raw, fields, waiting};
 use crate::town::{Cms, HOST, Town, cms};
 
 #[test]
@@ -150,4 +151,46 @@ fn beyond_the_limit_on_connections_visitors_wait_and_are_then_served() {
     last.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
     held.clear();
     assert_eq!(last.answer().status, 200);
+}
+
+#[test]
+fn beyond_the_limit_on_exchanges_visitors_get_503_until_others_end() {
+    let (cms, heard, go_on) = waiting();
+    let town = Town::before(&cms).table("[limits]\nexchanges = 2").open();
+    let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    let mut held = [town.visitor(), town.visitor()];
+    for visitor in &mut held {
+        visitor.send(&request);
+        heard.recv().expect("the CMS was asked");
+    }
+    let mut third = town.visitor();
+    third.send(&request);
+    let refused = third.answer();
+    assert_eq!((refused.status, refused.field("retry-after")), (503, Some("60")));
+    drop(go_on);
+    assert_eq!(held.map(|mut visitor| visitor.answer().status), [200, 200]);
+    third.send(&request);
+    assert_eq!(third.answer().status, 200, "on the same connection");
+    assert_eq!(town.close().errors(), ["refused.too_many_exchanges", "-", "-", "-"]);
+}
+
+#[test]
+fn beyond_the_limit_on_exchanges_streams_are_refused_and_the_others_of_their_connection_go_on() {
+    let (cms, heard, go_on) = waiting();
+    let town = Town::before(&cms).tls().table("[limits]\nexchanges = 9").open();
+    let mut raw = Raw::to(&town);
+    for stream in 0..8_u32 {
+        raw.frame(HEADERS, END, stream * 2 + 1, &fields(&[]));
+    }
+    (0..5).for_each(|_| heard.recv().expect("the CMS was asked"));
+    until(|| town.entries() == 3);
+    drop(go_on);
+    until(|| town.entries() == 8);
+    drop(raw);
+    let kept = town.close();
+    let errors = kept.errors();
+    assert_eq!(
+        errors,
+        [["not_a_request.too_many_streams"; 3].as_slice(), &["-"; 5]].concat()
+    );
 }

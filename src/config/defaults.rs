@@ -10,6 +10,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            exchanges: 10_000,
             head_bytes: 64 << 10,
             head_fields: 100,
             body_bytes: 100 << 20,

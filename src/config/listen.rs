@@ -182,6 +182,7 @@ pub(super) fn limits(mut section: Section<'_>) -> Limits {
     let of = &mut section;
     let limits = Limits {
         connections: count(of, "connections", default.connections, 1..=1_000_000),
+        exchanges: count(of, "exchanges", default.exchanges, 1..=1_000_000),
         head_bytes: usize::try_from(size(of, "head_bytes", default.head_bytes as u64, 8 << 10..=1 << 20))
             .unwrap_or(default.head_bytes),
         head_fields: count(of, "head_fields", default.head_fields, 16..=1_000),

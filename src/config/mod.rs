@@ -178,6 +178,8 @@ pub enum Origin {
 pub struct Limits {
     /// Open connections, all workers together. Default 10,000.
     pub connections: usize,
+    /// Open exchanges, all workers and connections together; WebSockets among them. Default 10,000.
+    pub exchanges: usize,
     /// A request's head, in bytes: 8 KiB to 1 MiB. Default 64 KiB.
     pub head_bytes: usize,
     /// Fields of a head. Default 100.

@@ -36,6 +36,8 @@ pub enum Refusal {
     Journal,
     /// A body that came too slowly: 408.
     TooSlow,
+    /// More exchanges than may be open at a time: 503.
+    TooManyExchanges,
 }
 
 /// How the CMS failed.
@@ -81,7 +83,7 @@ pub enum NotARequest {
     Timeout,
     /// The connection ended inside the head.
     Incomplete,
-    /// More streams than HTTP/2 was allowed at a time.
+    /// More streams of HTTP/2 than may be open at a time.
     TooManyStreams,
     /// The TLS handshake failed.
     Tls,
@@ -102,6 +104,7 @@ impl Outcome {
             Self::Refused(Refusal::Expectation) => "refused.expectation",
             Self::Refused(Refusal::Journal) => "refused.journal",
             Self::Refused(Refusal::TooSlow) => "refused.too_slow",
+            Self::Refused(Refusal::TooManyExchanges) => "refused.too_many_exchanges",
             Self::Upstream(UpstreamFailure::Resolve) => "upstream.resolve",
             Self::Upstream(UpstreamFailure::Connect) => "upstream.connect",
             Self::Upstream(UpstreamFailure::Timeout) => "upstream.timeout",

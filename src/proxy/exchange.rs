@@ -64,6 +64,9 @@ async fn there_and_back(
         let named = named?;
         named.place.ok_or(Refusal::UnknownSite)?;
         target::check_framing(&request, allowed)?;
+        if connection.is_one_too_many(edition.shared.limits.exchanges) {
+            return Err(Refusal::TooManyExchanges.into());
+        }
         if let Some(page) = site.statement.as_ref().and_then(|pages| pages.answer(&request)) {
             return Ok(Reply::Page(page));
         }

@@ -132,7 +132,7 @@ fn status(outcome: Outcome) -> StatusCode {
             Refusal::Target => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::Expectation => StatusCode::EXPECTATION_FAILED,
-            Refusal::Journal => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Journal | Refusal::TooManyExchanges => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
         },
         Outcome::Upstream(UpstreamFailure::Timeout) => StatusCode::GATEWAY_TIMEOUT,

@@ -33,6 +33,10 @@ use crate::server::{Connection, Meter, Stage, Ticks, ticks};
 /// Idle connections kept for each site and worker, at most.
 const IDLE_LIMIT: usize = 256;
 
+/// Bytes of a message that a connection holds in each direction: what a slow visitor makes us hold. The head of an
+/// answer has to be smaller.
+const BUFFER: usize = 64 * 1024;
+
 /// One worker's connections to one CMS.
 pub(crate) struct Pool {
     origins: Origins,
@@ -173,7 +177,8 @@ fn speaking(lenient: Lenient) -> http1::Builder {
     http.allow_obsolete_multiline_headers_in_responses(lenient.folded_fields)
         .allow_spaces_after_header_name_in_responses(lenient.space_before_colon)
         .ignore_invalid_headers_in_responses(lenient.broken_fields)
-        .title_case_headers(lenient.title_case);
+        .title_case_headers(lenient.title_case)
+        .max_buf_size(BUFFER);
     http
 }
 

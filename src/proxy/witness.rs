@@ -41,7 +41,7 @@ impl Witness {
                 .host_names
                 .begin(&connection.worker, observation.client);
         }
-        connection.exchanges.set(connection.exchanges.get() + 1);
+        connection.begin_exchange();
         let record = Record::new(observation, in_force, Arc::clone(site), slot);
         Ok(Self(Some(Box::new(Seen {
             record,
@@ -71,7 +71,7 @@ impl Witness {
     pub(super) fn end(&mut self, outcome: Outcome) {
         let Some(seen) = self.0.take() else { return };
         let Seen { mut record, connection } = *seen;
-        connection.exchanges.set(connection.exchanges.get() - 1);
+        connection.end_exchange();
         let now = connection.meter.clock().now();
         if connection.meter.end_exchange() {
             connection.wake(); // it was not told of the input's end yet

@@ -33,7 +33,7 @@ pub(crate) struct Connection {
     /// For which host the last request was.
     pub(crate) named: RefCell<Option<Rc<Named>>>,
     /// Exchanges that have begun and not ended.
-    pub(crate) exchanges: Cell<usize>,
+    exchanges: Cell<usize>,
     waker: RefCell<Option<Waker>>,
     /// A body that nobody wants any more, and how many bytes of it are still read.
     unwanted: RefCell<Option<(Incoming, u64)>>,
@@ -78,6 +78,26 @@ impl Connection {
             End::Itself(Err(_)) => proxy::not_a_request(&connection, arrived, None, NotARequest::Tls),
             End::Overdue => proxy::not_a_request(&connection, arrived, None, NotARequest::TlsTimeout),
         }
+    }
+
+    /// An exchange has begun. HTTP/2 counts its streams itself.
+    pub(crate) fn begin_exchange(&self) {
+        self.exchanges.set(self.exchanges.get() + 1);
+        if self.whole.is_none() {
+            self.worker.exchanges.begin();
+        }
+    }
+
+    pub(crate) fn end_exchange(&self) {
+        self.exchanges.set(self.exchanges.get() - 1);
+        if self.whole.is_none() {
+            self.worker.exchanges.end(1);
+        }
+    }
+
+    /// Whether the exchange that has begun is one more than may be open. Of streams that was decided before.
+    pub(crate) fn is_one_too_many(&self, allowed: usize) -> bool {
+        self.whole.is_none() && self.worker.exchanges.open() > allowed
     }
 
     pub(super) fn new(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage) -> Rc<Self> {

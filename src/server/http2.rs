@@ -1,20 +1,21 @@
 //! HTTP/2 (RFC 9113): every stream is an exchange of its own, with limits of its own.
 //!
 //! A stream has its own [`Connection`] with its own meter, so that nothing of an exchange need know that it shares its
-//! visitor's connection with others. What a flood can make us hold is bounded: streams by [`STREAMS`], a head by
-//! `limits.head_bytes` (and CONTINUATION frames with it), resets by [`RESETS`] and [`ERRORS`], unsent bytes by
-//! [`SEND_BUFFER`]; answers to PING and SETTINGS are bounded by h2, which reads no further while they cannot leave.
+//! visitor's connection with others. What a flood can make us hold is bounded: streams by [`STREAMS`] and, on all
+//! connections together, by `limits.exchanges`; a head by `limits.head_bytes` (and CONTINUATION frames with it), resets
+//! by [`RESETS`] and [`ERRORS`], bytes of a body by [`STREAM_WINDOW`] and [`SEND_BUFFER`]; answers to PING and SETTINGS
+//! are bounded by h2, which reads no further while they cannot leave.
 
 mod frames;
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use h2::Reason;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -35,9 +36,9 @@ const RESETS: usize = 50;
 /// the visitor knew of [`STREAMS`].
 const ERRORS: usize = 1000;
 /// Bytes of one stream that wait to be sent.
-const SEND_BUFFER: usize = 64 * 1024;
+const SEND_BUFFER: usize = 32 * 1024;
 /// Bytes that a visitor may send before we took them: of one stream, and of all of them.
-const STREAM_WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW: u32 = 128 * 1024;
 const WINDOW: u32 = 1024 * 1024;
 
 /// Serves a connection to its end.
@@ -55,13 +56,27 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(WINDOW);
     let arrived = connection.meter.clock().now();
-    let frames = Rc::new(RefCell::new(Frames::new(connection.meter.clock().clone())));
+    let clock = connection.meter.clock().clone();
+    let frames = Rc::new(RefCell::new(Frames::new(clock, connection.worker.exchanges.clone())));
     let service = service_fn(|request| {
-        frames.borrow_mut().accepted();
-        let stream = connection.stream();
-        let exchange = proxy::exchange(Rc::clone(&stream), request);
-        *streams.next.borrow_mut() = Some(stream);
-        async { Ok::<_, Infallible>(exchange.await) }
+        let accepted = frames.borrow_mut().accept(limits.exchanges);
+        let exchange = match accepted {
+            Ok(()) => {
+                let stream = connection.stream();
+                *streams.next.borrow_mut() = Some(Rc::clone(&stream));
+                Some(proxy::exchange(stream, request))
+            }
+            Err((opened, status, what)) => {
+                proxy::not_a_request(&connection, opened, status, what);
+                None // nothing of it stays, and the visitor may ask again (RFC 9113, section 8.7)
+            }
+        };
+        async {
+            match exchange {
+                Some(exchange) => Ok(exchange.await),
+                None => Err(h2::Error::from(Reason::REFUSED_STREAM)),
+            }
+        }
     });
     connection.meter.enter(Stage::Multiplexed);
     let io = Watched::new(Metered::new(stream, Arc::clone(&connection.meter)), Rc::clone(&frames));
@@ -123,9 +138,10 @@ impl<F: Future<Output: 'static> + 'static> Executor<F> for Streams {
     fn execute(&self, exchange: F) {
         let stream = self.next.borrow_mut().take();
         tokio::task::spawn_local(async move {
-            if let Some(stream) = stream {
+            match stream {
                 // Dropped before its end, it resets the stream.
-                stream.until_overdue(exchange).await;
+                Some(stream) => drop(stream.until_overdue(exchange).await),
+                None => drop(exchange.await), // refused
             }
         });
     }

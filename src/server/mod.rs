@@ -2,14 +2,15 @@
 //!
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
 //! (SO_REUSEPORT) and upstream connections of its own. `listen` shares the ports, `worker` is one thread's life,
-//! `connection` one visitor's connection, `http2` one with many streams, `meter` their time limits, `proxied` what may
-//! come before it. `certificates` chooses what a visitor is shown, and `tls` says how TLS is spoken. `reload` is the
+//! `connection` one visitor's connection, `http2` one with many streams, `exchanges` how many are open, `meter` their
+//! time limits, `proxied` what may come before it. `certificates` chooses what a visitor is shown, and `tls` says how TLS is spoken. `reload` is the
 //! way from one edition of the configuration to the next, `caretaker` a thread for what is nobody's exchange.
 
 mod caretaker;
 mod certificate;
 mod certificates;
 mod connection;
+mod exchanges;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -25,6 +26,7 @@ mod worker;
 pub use certificate::TlsError;
 pub(crate) use certificate::{Certificate, chain};
 pub(crate) use connection::{Connection, End};
+pub(crate) use exchanges::Exchanges;
 pub(crate) use meter::{Meter, Metered, Stage, Ticks, ticks};
 pub use reload::Reloaded;
 pub(crate) use worker::{Edition, Task, Worker};
@@ -93,6 +95,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) resolver: Resolver,
     pub(crate) connections_per_worker: usize,
+    /// The same in every edition.
+    pub(crate) exchanges: Exchanges,
     pub(crate) clock: Clock,
 }
 
@@ -156,7 +160,7 @@ impl Server {
             http,
             https,
             started: config.clone(),
-            shared: Arc::new(Shared::new(0, sites, config, config.workers, clock)),
+            shared: Arc::new(Shared::new(sites, config, config.workers, clock, None)),
             caretaker: Caretaker::start(certificates.clone()).map_err(StartError::Worker)?,
             certificates,
             draining: watch::Sender::new(false),
@@ -213,14 +217,15 @@ impl Drop for Server {
 }
 
 impl Shared {
-    fn new(number: u64, sites: Vec<Arc<Site>>, config: &Config, workers: usize, clock: Clock) -> Self {
+    fn new(sites: Vec<Arc<Site>>, config: &Config, workers: usize, clock: Clock, before: Option<&Self>) -> Self {
         Self {
-            number,
+            number: before.map_or(0, |before| before.number + 1),
             sites,
             trusted_proxies: config.trusted_proxies.clone(),
             limits: config.limits.clone(),
             resolver: config.resolver.clone(),
             connections_per_worker: config.limits.connections.div_ceil(workers),
+            exchanges: before.map(|before| before.exchanges.clone()).unwrap_or_default(),
             clock,
         }
     }

@@ -57,9 +57,9 @@ impl Server {
             }
         }
         let sites: Vec<_> = next.into_iter().map(|next| next.site).collect();
-        let number = self.shared.number + 1;
         let clock = self.shared.clock.clone();
-        let shared = Arc::new(Shared::new(number, sites, config, self.started.workers, clock));
+        let shared = Shared::new(sites, config, self.started.workers, clock, Some(&*self.shared));
+        let shared = Arc::new(shared);
         let before = std::mem::replace(&mut self.shared, shared);
         self.hand_out();
         for site in &before.sites {

@@ -17,7 +17,7 @@ use tokio::time::{self, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
 use super::meter::{Allowances, TICK, Ticks};
-use super::{Connection, Door, Shared, proxied};
+use super::{Connection, Door, Exchanges, Shared, proxied};
 use crate::proxy::{HostNames, Pool, Site};
 
 /// How often the cookies that were met are recorded, in ticks: once an hour.
@@ -69,6 +69,7 @@ pub(crate) struct Worker {
     pub(crate) host_names: HostNames,
     pub(crate) tasks: Tasks,
     pub(crate) now: Ticks,
+    pub(super) exchanges: Exchanges,
     /// Every open connection and tunnel, for the sweep.
     open: RefCell<Vec<Weak<Connection>>>,
     draining: Cell<bool>,
@@ -81,6 +82,7 @@ impl Worker {
         let now = Ticks::default();
         Rc::new(Self {
             host_names: HostNames::new(&shared.resolver, Arc::clone(&now)),
+            exchanges: shared.exchanges.clone(),
             edition: RefCell::new(Edition::new(shared, None, &now)),
             tasks: Tasks::default(),
             now,

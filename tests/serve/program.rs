@@ -94,6 +94,16 @@ impl Serving {
         })
     }
 
+    /// Where it speaks HTTP over TLS.
+    pub fn https(&self) -> SocketAddr {
+        let mut listens = self
+            .said
+            .iter()
+            .filter_map(|line| line.split_once("listening on https://"));
+        let (_, address) = listens.next().expect("a line that says so");
+        address.trim().parse().expect("an address")
+    }
+
     /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()

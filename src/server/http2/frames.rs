@@ -1,5 +1,5 @@
-//! Which streams never became an exchange: h2 refuses some by itself and tells nobody, so the frames are watched as
-//! they pass (RFC 9113, section 4.1).
+//! Which streams are open, and which never became an exchange: h2 refuses some by itself and tells nobody, nor when the
+//! last of an answer has left, so the frames are watched as they pass (RFC 9113, section 4.1).
 //!
 //! A stream that the visitor opens is either accepted, in the order of opening, or the first frame that goes out on it
 //! is h2's own refusal. A refusal leaves before any later stream is accepted; where the visitor takes nothing and it
@@ -18,12 +18,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::clock::Clock;
 use crate::entry::NotARequest;
+use crate::server::Exchanges;
 
 /// `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`
 const PREFACE: usize = 24;
 const FRAME_HEAD: usize = 9;
+const DATA: u8 = 0x0;
 const HEADERS: u8 = 0x1;
 const RST_STREAM: u8 = 0x3;
+const END_STREAM: u8 = 0x1;
 const REFUSED_STREAM: u32 = 0x7;
 
 /// What became of one stream that is no exchange.
@@ -41,10 +44,11 @@ pub(super) struct Frames {
     /// Opened, and neither accepted nor refused.
     undecided: VecDeque<(u32, Timestamp)>,
     refused: Vec<Refused>,
+    open: Open,
 }
 
 impl Frames {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, exchanges: Exchanges) -> Self {
         Self {
             clock,
             preface: PREFACE,
@@ -53,12 +57,24 @@ impl Frames {
             newest: 0,
             undecided: VecDeque::new(),
             refused: Vec::new(),
+            open: Open {
+                streams: VecDeque::new(),
+                exchanges,
+            },
         }
     }
 
-    /// The next stream became an exchange.
-    pub(super) fn accepted(&mut self) {
-        self.undecided.pop_front();
+    /// The next stream becomes an exchange, unless more are open than may be in all. A connection may never have more
+    /// than are left for others, so that a few of them cannot take every place.
+    pub(super) fn accept(&mut self, allowed: usize) -> Result<(), Refused> {
+        let opened = self.undecided.pop_front();
+        let opened = opened.map_or_else(|| self.clock.now(), |(_, opened)| opened);
+        let Open { streams, exchanges } = &self.open;
+        let before_the_undecided = |open: usize| open.saturating_sub(self.undecided.len());
+        if before_the_undecided(exchanges.open()) + before_the_undecided(streams.len()) > allowed + 1 {
+            return Err((opened, None, NotARequest::TooManyStreams));
+        }
+        Ok(())
     }
 
     /// The streams that were refused since this was last asked.
@@ -84,12 +100,16 @@ impl Frames {
             inbound,
             newest,
             undecided,
+            open,
             ..
         } = self;
         inbound.pass(&bytes[preface..], |frame| {
             if frame.kind == HEADERS && frame.stream > *newest {
                 *newest = frame.stream;
+                open.begin(frame.stream);
                 undecided.push_back((frame.stream, clock.now()));
+            } else if frame.kind == RST_STREAM {
+                open.end(frame.stream);
             }
         });
     }
@@ -99,9 +119,13 @@ impl Frames {
             outbound,
             undecided,
             refused,
+            open,
             ..
         } = self;
         outbound.pass(bytes, |frame| {
+            if frame.ends_stream() {
+                open.end(frame.stream);
+            }
             let what = match (frame.kind, frame.code) {
                 (HEADERS, _) => (
                     Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
@@ -120,13 +144,47 @@ impl Frames {
     }
 }
 
+/// The streams that are open until the last frame of their answers has left, whether they are exchanges or not.
+struct Open {
+    /// In ascending order.
+    streams: VecDeque<u32>,
+    exchanges: Exchanges,
+}
+
+impl Open {
+    fn begin(&mut self, stream: u32) {
+        self.streams.push_back(stream);
+        self.exchanges.begin();
+    }
+
+    fn end(&mut self, stream: u32) {
+        if let Ok(place) = self.streams.binary_search(&stream) {
+            self.streams.remove(place);
+            self.exchanges.end(1);
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.exchanges.end(self.streams.len());
+    }
+}
+
 /// What of a frame is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Frame {
     kind: u8,
+    flags: u8,
     stream: u32,
     /// Of RST_STREAM: the error code.
     code: u32,
+}
+
+impl Frame {
+    fn ends_stream(self) -> bool {
+        self.kind == RST_STREAM || (matches!(self.kind, DATA | HEADERS) && self.flags & END_STREAM != 0)
+    }
 }
 
 /// The frames of one direction, however its bytes are cut.
@@ -150,12 +208,13 @@ impl Direction {
             self.got += taken;
             bytes = &bytes[taken..];
             if self.got == self.wanted() {
-                let [l0, l1, l2, kind, _, s0, s1, s2, s3, c0, c1, c2, c3] = self.head;
+                let [l0, l1, l2, kind, flags, s0, s1, s2, s3, c0, c1, c2, c3] = self.head;
                 let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
                 self.left = length - (self.got - FRAME_HEAD);
                 self.got = 0;
                 each(Frame {
                     kind,
+                    flags,
                     stream: u32::from_be_bytes([s0 & 0x7f, s1, s2, s3]),
                     code: u32::from_be_bytes([c0, c1, c2, c3]),
                 });
@@ -244,7 +303,7 @@ mod tests {
     }
 
     fn frames() -> Frames {
-        let mut frames = Frames::new(Clock::system());
+        let mut frames = Frames::new(Clock::system(), Exchanges::default());
         frames.read(&[0; PREFACE]);
         frames
     }
@@ -261,8 +320,8 @@ mod tests {
         }
         frames.wrote(&frame(RST_STREAM, 3, &[0, 0, 0, 1]));
         assert_eq!(kinds(&mut frames), [NotARequest::Malformed]);
-        frames.accepted(); // 1
-        frames.accepted(); // 5
+        assert!(frames.accept(7).is_ok()); // 1
+        assert!(frames.accept(7).is_ok()); // 5
         frames.read(&frame(HEADERS, 5, b"trailers"));
         frames.wrote(&frame(HEADERS, 1, b"answer"));
         frames.wrote(&frame(RST_STREAM, 5, &[0, 0, 0, 1]));
@@ -277,6 +336,47 @@ mod tests {
         );
         frames.read(&frame(HEADERS, 11, b"fields"));
         assert_eq!(frames.undecided().count(), 1);
+    }
+
+    #[test]
+    fn a_stream_is_open_until_its_last_frame_has_left_or_either_side_resets_it() {
+        let exchanges = Exchanges::default();
+        let mut frames = Frames::new(Clock::system(), exchanges.clone());
+        frames.read(&[0; PREFACE]);
+        for stream in [1, 3, 5, 7, 9] {
+            frames.read(&frame(HEADERS, stream, b"fields"));
+        }
+        let mut last = frame(DATA, 1, b"answer");
+        frames.wrote(&last);
+        assert_eq!(exchanges.open(), 5);
+        last[4] = END_STREAM;
+        frames.wrote(&last);
+        frames.wrote(&last);
+        frames.read(&frame(RST_STREAM, 3, &[0, 0, 0, 8]));
+        frames.wrote(&frame(RST_STREAM, 5, &[0, 0, 0, 1]));
+        assert_eq!(exchanges.open(), 2);
+        drop(frames);
+        assert_eq!(exchanges.open(), 0);
+    }
+
+    #[test]
+    fn a_connection_has_no_more_streams_than_exchanges_are_left_for_others() {
+        let exchanges = Exchanges::default();
+        let accepted = || {
+            let mut frames = Frames::new(Clock::system(), exchanges.clone());
+            frames.read(&[0; PREFACE]);
+            let accepted = (0..100).take_while(|number| {
+                frames.read(&frame(HEADERS, number * 2 + 1, b"fields"));
+                let accepted = frames.accept(100).is_ok();
+                if !accepted {
+                    frames.wrote(&frame(RST_STREAM, number * 2 + 1, &[0, 0, 0, 7]));
+                }
+                accepted
+            });
+            (accepted.count(), frames)
+        };
+        let connections = [accepted(), accepted(), accepted(), accepted(), accepted(), accepted()];
+        assert_eq!(connections.map(|(accepted, _)| accepted), [50, 25, 12, 7, 3, 2]);
     }
 
     proptest! {
@@ -305,7 +405,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_survived(pieces: Vec<Vec<u8>>) {
-            let mut frames = Frames::new(Clock::system());
+            let mut frames = Frames::new(Clock::system(), Exchanges::default());
             for (number, piece) in pieces.iter().enumerate() {
                 if number % 2 == 0 { frames.read(piece) } else { frames.wrote(piece) }
             }

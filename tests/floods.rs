@@ -100,7 +100,7 @@ fn slow_heads_bodies_answers_and_readers_hold_up_nobody_else() {
 #[test]
 fn connections_beyond_the_limit_wait_and_those_who_say_nothing_make_room() {
     let town = Town::before(&Cms::page("x"))
-        .table("[limits]\nconnections = 60\nidle_time = \"1 s\"")
+        .table("[limits]\nconnections = 60\nhead_time = \"1 s\"")
         .open();
     let flood: Vec<_> = (0..200)
         .map(|_| TcpStream::connect(town.http()).expect("it accepts"))

@@ -363,7 +363,8 @@ impl Raw {
         raw
     }
 
-    fn saying(town: &Town, bytes: &[u8]) -> Self {
+    /// A handshake, and these bytes.
+    pub fn saying(town: &Town, bytes: &[u8]) -> Self {
         Self::saying_at(town.https(), &town.certificate(), bytes)
     }
 
@@ -401,7 +402,7 @@ impl Raw {
     }
 
     /// Everything until the server closes: types of frames and the last four bytes of each.
-    fn rest(&mut self) -> Vec<(u8, Vec<u8>)> {
+    pub fn rest(&mut self) -> Vec<(u8, Vec<u8>)> {
         let mut bytes = Vec::new();
         let _ = self.0.read_to_end(&mut bytes);
         let (mut frames, mut rest) = (Vec::new(), &bytes[..]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::drain::until;
 use crate::http2::{END, HEADERS, Raw, fields, waiting};
-use crate::town::{Cms, HOST, Town, cms};
+use crate::town::{Cms, HOST, Town, Visitor, cms};
 
 #[test]
 fn a_body_above_the_limit_is_refused_with_its_length_or_without() {
@@ -40,12 +40,41 @@ fn an_idle_connection_is_closed_and_leaves_no_entry_of_its_own() {
     let town = Town::before(&Cms::page(""))
         .table("[limits]\nidle_time = \"1 s\"")
         .open();
-    let mut silent = town.visitor();
     let mut visitor = town.visitor();
     visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
     visitor.answer();
-    assert_eq!((silent.rest(), visitor.rest()), (vec![], vec![]));
+    assert_eq!(visitor.rest(), b"");
     assert_eq!(town.close().errors(), ["-"]);
+}
+
+/// Longer than any test waits.
+const HEAD_TIME: &str = "[limits]\nhead_time = \"1 s\"\nidle_time = \"1 h\"";
+
+#[test]
+fn a_connection_has_no_longer_for_its_first_head_than_for_any_other() {
+    let town = Town::before(&Cms::page("")).tls().table(HEAD_TIME).open();
+    let mut silent = [Visitor::to(town.http()), Visitor::to(town.https())];
+    let mut shaken = Raw::saying(&town, b""); // hands, and no more
+    for visitor in &mut silent {
+        assert_eq!(visitor.rest(), b"");
+    }
+    shaken.rest();
+    assert_eq!(town.close().errors(), [""; 0], "nobody said a thing");
+}
+
+#[test]
+fn a_connection_that_asked_once_or_speaks_http_2_may_be_idle_for_longer() {
+    let town = Town::before(&Cms::page("x")).tls().table(HEAD_TIME).open();
+    let mut visitor = town.visitor();
+    let mut raw = Raw::to(&town);
+    visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    visitor.answer();
+    thread::sleep(Duration::from_secs(2));
+    visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    assert_eq!(visitor.answer().status, 200);
+    assert!(raw.frame(HEADERS, END, 1, &fields(&[])));
+    until(|| town.entries() == 3);
+    assert_eq!(town.close().errors(), ["-"; 3]);
 }
 
 #[test]
@@ -76,10 +105,16 @@ fn a_connection_that_sleeps_is_closed_in_time_and_does_not_delay_the_end() {
     let town = Town::before(&Cms::page(""))
         .table("[limits]\nidle_time = \"2 s\"")
         .open();
-    assert_eq!(town.visitor().rest(), b"");
-    let mut sleeps = town.visitor();
+    let asked = || {
+        let mut visitor = town.visitor();
+        visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+        visitor.answer();
+        visitor
+    };
+    assert_eq!(asked().rest(), b"");
+    let mut sleeps = asked();
     thread::sleep(Duration::from_millis(1600));
-    assert_eq!(town.close().errors(), [""; 0]);
+    assert_eq!(town.close().errors(), ["-"; 2]);
     assert_eq!(sleeps.rest(), b"");
 }
 

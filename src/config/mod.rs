@@ -186,7 +186,8 @@ pub struct Limits {
     pub head_fields: usize,
     /// A request's body, in bytes. Default 100 MiB.
     pub body_bytes: u64,
-    /// For a TLS handshake, and for a head from its first byte to its last. Default 10 s.
+    /// For a TLS handshake, and for a head from its first byte to its last; for the first of a connection, and the
+    /// preface of HTTP/2, from the connection's begin. Default 10 s.
     pub head_time: Duration,
     /// For a connection between requests, and a tunnel without traffic is given ten times as long. Default 75 s.
     pub idle_time: Duration,

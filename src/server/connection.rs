@@ -54,7 +54,7 @@ pub(crate) enum End<T> {
 impl Connection {
     /// Serves HTTP/1.1.
     pub(super) async fn plain(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr) {
-        Self::new(worker, peer, false, Stage::Idle).http(stream).await;
+        Self::new(worker, peer, false, Stage::Fresh).http(stream).await;
     }
 
     /// Serves HTTP/2 or HTTP/1.1 over TLS, as the visitor prefers.
@@ -68,7 +68,7 @@ impl Connection {
         let arrived = connection.meter.clock().now();
         match connection.until_overdue(tls.accept(stream)).await {
             End::Itself(Ok(stream)) => {
-                connection.meter.enter(Stage::Idle);
+                connection.meter.enter(Stage::Fresh);
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                     http2::serve(connection, stream).await;
                 } else {
@@ -112,6 +112,13 @@ impl Connection {
         let stream = Self::watched(Rc::clone(&self.worker), self.peer, self.secure, Stage::Idle, whole);
         stream.named.borrow_mut().clone_from(&self.named.borrow());
         stream
+    }
+
+    /// It has said that it speaks HTTP/2.
+    pub(super) fn greeted(&self) {
+        if self.streams.get() == 0 {
+            self.meter.enter(Stage::Multiplexed);
+        }
     }
 
     fn watched(worker: Rc<Worker>, peer: IpAddr, secure: bool, stage: Stage, whole: Option<Rc<Self>>) -> Rc<Self> {

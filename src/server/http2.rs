@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::frames::{Frames, Watched};
-use super::{Connection, End, Metered, Stage};
+use super::{Connection, End, Metered};
 use crate::entry::NotARequest;
 use crate::proxy;
 
@@ -78,13 +78,16 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
             }
         }
     });
-    connection.meter.enter(Stage::Multiplexed);
     let io = Watched::new(Metered::new(stream, Arc::clone(&connection.meter)), Rc::clone(&frames));
     let mut http = pin!(builder.serve_connection(TokioIo::new(io), service));
-    let mut draining = false;
+    let (mut greeted, mut draining) = (false, false);
     let end = connection
         .until_overdue(poll_fn(|cx| {
             let mut polled = http.as_mut().poll(cx);
+            if !greeted && frames.borrow().is_past_preface() {
+                greeted = true;
+                connection.greeted();
+            }
             if polled.is_pending() && !draining && connection.worker.is_draining() {
                 draining = true;
                 http.as_mut().graceful_shutdown();

@@ -34,7 +34,9 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(crate) enum Stage {
     /// A TLS handshake.
     Handshake,
-    /// The first byte of a request.
+    /// The first request of a connection: as nginx has it, its head has its time from here, not from its first byte.
+    Fresh,
+    /// The first byte of another request.
     Idle,
     /// The same, with no more than the socket.
     Asleep,
@@ -56,8 +58,9 @@ pub(crate) enum Stage {
     Multiplexed,
 }
 
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 12] = [
     Stage::Handshake,
+    Stage::Fresh,
     Stage::Idle,
     Stage::Asleep,
     Stage::Head,
@@ -156,7 +159,7 @@ impl Meter {
     /// Begins a stage, or begins it anew.
     pub(crate) fn enter(&self, stage: Stage) {
         let allowed = match stage {
-            Stage::Handshake | Stage::Head => self.allowances.head,
+            Stage::Handshake | Stage::Fresh | Stage::Head => self.allowances.head,
             Stage::Idle | Stage::Asleep | Stage::Multiplexed => self.allowances.idle,
             Stage::Upload | Stage::Delivery => self.allowances.stall,
             Stage::Linger => self.allowances.linger,
@@ -308,9 +311,13 @@ impl Meter {
 
     fn read(&self) {
         match self.stage() {
-            Stage::Idle | Stage::Asleep => {
+            stage @ (Stage::Fresh | Stage::Idle | Stage::Asleep) => {
                 self.first_byte.store(self.clock.now().as_microsecond(), Relaxed);
-                self.enter(Stage::Head);
+                if stage == Stage::Fresh {
+                    self.stage.store(Stage::Head as u8, Relaxed); // and its time goes on
+                } else {
+                    self.enter(Stage::Head);
+                }
             }
             Stage::Tunnel => self.enter(Stage::Tunnel),
             _ => {}
@@ -450,5 +457,27 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_head_of_a_connection_has_its_time_from_the_connections_begin() {
+        let now = Ticks::default();
+        let allowances = Arc::new(Allowances::new(&Limits::default()));
+        let head = allowances.head;
+        let meter = Meter::new(Clock::system(), Arc::clone(&now), allowances, Stage::Fresh);
+        now.store(head - 1, Relaxed);
+        meter.read();
+        assert!(meter.stage() == Stage::Head && !meter.is_overdue());
+        now.store(head, Relaxed);
+        assert!(meter.is_overdue());
+        meter.end_exchange();
+        now.store(head * 2, Relaxed);
+        meter.read();
+        assert!(!meter.is_overdue(), "any other from its first byte");
     }
 }

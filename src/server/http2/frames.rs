@@ -87,6 +87,11 @@ impl Frames {
         self.undecided.drain(..).map(|(_, opened)| opened)
     }
 
+    /// Whether the connection has said that it speaks HTTP/2.
+    pub(super) fn is_past_preface(&self) -> bool {
+        self.preface == 0
+    }
+
     /// Whether the connection has begun to say that it speaks HTTP/2, and not ended that.
     pub(super) fn is_in_preface(&self) -> bool {
         (1..PREFACE).contains(&self.preface)

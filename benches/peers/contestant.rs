@@ -47,6 +47,10 @@ impl Site {
         fs::write(folder.path().join("both.pem"), certificate + &key)?;
         Ok(Self { upstream, folder })
     }
+
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
+    }
 }
 
 impl Contestant {
@@ -138,7 +142,7 @@ impl Contestant {
             ("@HTTP@", http.to_string()),
             ("@TLS@", tls.to_string()),
             ("@UP@", site.upstream.port().to_string()),
-            ("@CERT@", certificates.join("certificate.pem").display().to_string()),
+            ("@CERT@", site.certificate().display().to_string()),
             ("@KEY@", certificates.join("key.pem").display().to_string()),
             ("@PEM@", certificates.join("both.pem").display().to_string()),
             ("@DIR@", folder.display().to_string()),

@@ -11,7 +11,7 @@ use crate::Fault;
 use crate::contestant::{Contestant, Running, Site};
 use crate::load;
 use crate::processes;
-use crate::upstream::{COOKIES, ECHO, PAGE, SMALL};
+use crate::upstream::{BIG, COOKIES, ECHO, PAGE, SMALL};
 use crate::visitor::{Answer, Visitor};
 
 /// Seconds of load before the load that counts.
@@ -29,8 +29,12 @@ pub enum Scenario {
     Small,
     /// 30 KB, HTTP/1.1
     Page,
+    /// 10 MB, HTTP/1.1
+    Big,
     /// 1 KB, HTTP/1.1 over TLS 1.3
     Tls,
+    /// 1 KB, each over a connection of its own with a full handshake of TLS 1.3
+    Handshake,
     /// 1 KB, HTTP/2 over TLS 1.3
     Http2,
     /// 1 KB, HTTP/1.1, 2,000 requests a second
@@ -50,10 +54,10 @@ impl Scenario {
     /// Which program it lacks on this machine, and the remedy.
     pub fn missing(self) -> Option<String> {
         let (program, package) = match self {
-            Self::Small | Self::Page | Self::Tls => ("wrk", "wrk"),
+            Self::Small | Self::Page | Self::Big | Self::Tls => ("wrk", "wrk"),
             Self::Http2 => ("h2load", "nghttp2-client"),
             Self::Calls => ("strace", "strace"),
-            Self::Rate | Self::Idle => return None,
+            Self::Handshake | Self::Rate | Self::Idle => return None,
         };
         let found = Command::new(program).arg("--version").output();
         found
@@ -67,7 +71,9 @@ impl Scenario {
 pub enum Figure {
     SmallCpu,
     PageCpu,
+    BigCpu,
     TlsCpu,
+    HandshakeCpu,
     Http2Cpu,
     RateCpu,
     RateP99,
@@ -81,7 +87,9 @@ impl Figure {
         match self {
             Self::SmallCpu => "CPU µs a request: 1 KB",
             Self::PageCpu => "CPU µs: 30 KB",
+            Self::BigCpu => "CPU ms a GB: 10 MB",
             Self::TlsCpu => "CPU µs: 1 KB, TLS 1.3",
+            Self::HandshakeCpu => "CPU µs: 1 KB, full TLS 1.3 handshake",
             Self::Http2Cpu => "CPU µs: 1 KB, HTTP/2",
             Self::RateCpu => "CPU µs: 1 KB, 2,000 requests/s",
             Self::RateP99 => "99th percentile in ms, 2,000 requests/s",
@@ -108,12 +116,18 @@ pub fn measure(contestant: Contestant, scenario: Scenario, seconds: u32, site: &
     let mut requests = watch(contestant, &running)?;
     let small = format!("http://{}{}", running.http, SMALL.0);
     let page = format!("http://{}{}", running.http, PAGE.0);
+    let big = format!("http://{}{}", running.http, BIG.0);
     let secret = format!("https://{}{}", running.tls, SMALL.0);
     let (sent, cell) = match scenario {
-        Scenario::Small => under_load(&running, Figure::SmallCpu, load::http1, &small, seconds)?,
-        Scenario::Page => under_load(&running, Figure::PageCpu, load::http1, &page, seconds)?,
-        Scenario::Tls => under_load(&running, Figure::TlsCpu, load::http1, &secret, seconds)?,
-        Scenario::Http2 => under_load(&running, Figure::Http2Cpu, load::http2, &secret, seconds)?,
+        Scenario::Small => under_load(&running, Figure::SmallCpu, |time| load::http1(&small, time), seconds)?,
+        Scenario::Page => under_load(&running, Figure::PageCpu, |time| load::http1(&page, time), seconds)?,
+        Scenario::Big => under_load(&running, Figure::BigCpu, |time| load::large(&big, time), seconds)?,
+        Scenario::Tls => under_load(&running, Figure::TlsCpu, |time| load::http1(&secret, time), seconds)?,
+        Scenario::Handshake => {
+            let come_once = |time| load::handshakes(running.tls, &site.certificate(), time);
+            under_load(&running, Figure::HandshakeCpu, come_once, seconds)?
+        }
+        Scenario::Http2 => under_load(&running, Figure::Http2Cpu, |time| load::http2(&secret, time), seconds)?,
         Scenario::Rate => at_a_rate(&running, seconds)?,
         Scenario::Calls => calls(&running, &small, seconds)?,
         Scenario::Idle => idle(&running)?,
@@ -191,14 +205,17 @@ impl Loaded {
 fn under_load(
     running: &Running,
     figure: Figure,
-    load: fn(&str, u32) -> Result<u64, Fault>,
-    url: &str,
+    load: impl Fn(u32) -> Result<u64, Fault>,
     seconds: u32,
 ) -> Result<(u64, Cell), Fault> {
-    let warm = load(url, WARM_UP)?;
-    let loaded = Loaded::measure(running, || load(url, seconds))?;
+    let warm = load(WARM_UP)?;
+    let loaded = Loaded::measure(running, || load(seconds))?;
+    let cost = match figure {
+        Figure::BigCpu => loaded.cpu() / 1e3 * (1e9 / BIG.1 as f64),
+        _ => loaded.cpu(),
+    };
     let cell = Cell {
-        figures: vec![(figure, loaded.cpu())],
+        figures: vec![(figure, cost)],
         others: Some(loaded.others),
     };
     Ok((warm + loaded.requests, cell))

@@ -1,4 +1,4 @@
-//! The CMS behind the proxies: two fixed pages, two lasting cookies, connections that stay.
+//! The CMS behind the proxies: three fixed pages, two lasting cookies, connections that stay.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,6 +14,8 @@ use tokio::runtime;
 pub const SMALL: (&str, usize) = ("/small", 1024);
 /// A page of a municipal site, without its pictures.
 pub const PAGE: (&str, usize) = ("/page", 30 * 1024);
+/// A film, or a scanned plan.
+pub const BIG: (&str, usize) = ("/big", 10_000_000);
 /// Any other path is answered with the request as it arrived.
 pub const ECHO: &str = "/echo";
 /// How many cookies each answer sets, both for a year.
@@ -43,7 +45,7 @@ fn pages() -> HashMap<String, Vec<u8>> {
         let body: String = SENTENCE.chars().cycle().take(bytes).collect();
         (format!("GET {path}"), answer(body.as_bytes()))
     };
-    HashMap::from([page(SMALL), page(PAGE)])
+    HashMap::from([page(SMALL), page(PAGE), page(BIG)])
 }
 
 fn answer(body: &[u8]) -> Vec<u8> {

@@ -98,6 +98,29 @@ fn what_may_be_asked_twice_is_asked_once_more() {
 }
 
 #[test]
+fn what_is_asked_once_more_is_the_same() {
+    let breaks = AtomicUsize::new(1);
+    let cms = Cms::writing(move |request, stream| {
+        let _ = match request.target() {
+            "/a?b" if breaks.swap(0, SeqCst) == 1 => stream.shutdown(Shutdown::Both),
+            _ => stream.write_all(&cms::ok(&[], "ok")),
+        };
+    });
+    let town = Town::before(&cms).open();
+    let mut visitor = town.visitor();
+    visitor.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    visitor.answer();
+    visitor.send(format!(
+        "GET /a?b HTTP/1.1\r\nHost: {HOST}\r\nX-A: 1\r\nX-A: 2\r\nX-B:\r\nAccept-Language: pl\r\n\r\n"
+    ));
+    assert_eq!(visitor.answer().status, 200);
+    let received = cms.received();
+    assert_eq!(received.len(), 3);
+    assert_eq!(format!("{:?}", received[1]), format!("{:?}", received[2]));
+    assert_eq!(received[2].all("x-a"), ["1", "2"]);
+}
+
+#[test]
 fn what_may_do_harm_twice_is_not() {
     for request in [
         "POST /a HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n",

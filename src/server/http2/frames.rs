@@ -381,7 +381,7 @@ mod tests {
             (accepted.count(), frames)
         };
         let connections = [accepted(), accepted(), accepted(), accepted(), accepted(), accepted()];
-        assert_eq!(connections.map(|(accepted, _)| accepted), [50, 25, 12, 7, 3, 2]);
+        assert_eq!(connections.map(|(accepted, _)| accepted), [50, 25, 13, 6, 3, 2]);
     }
 
     proptest! {

@@ -214,7 +214,7 @@ pub(super) fn attributes(line: &[u8]) -> impl Iterator<Item = Attribute<'_>> {
     let mut start = pair_span(line).len();
     std::iter::from_fn(move || {
         let content = line.get(start + 1..)?;
-        let length = find(b';', content).unwrap_or(content.len());
+        let length = memchr::memchr(b';', content).unwrap_or(content.len());
         let span = &line[start..start + 1 + length];
         let content = &span[1..];
         let (name, value) = split_pair(content).unwrap_or((content, b""));
@@ -243,17 +243,13 @@ pub(super) fn value_of(line: &[u8]) -> &[u8] {
 
 /// All before the first `;`.
 pub(super) fn pair_span(line: &[u8]) -> &[u8] {
-    &line[..find(b';', line).unwrap_or(line.len())]
+    &line[..memchr::memchr(b';', line).unwrap_or(line.len())]
 }
 
 fn split_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = find(b'=', bytes)?;
+    // Names are short: looking at each byte is faster here than a search made for long texts.
+    let equals = bytes.iter().position(|byte| *byte == b'=')?;
     Some((&bytes[..equals], &bytes[equals + 1..]))
-}
-
-/// Where a byte stands. These pieces are short: looking at each byte is faster than a search made for long texts.
-fn find(wanted: u8, bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == wanted)
 }
 
 /// Without SP and HTAB around it; other white space belongs to names and values.

@@ -14,7 +14,7 @@ use cpu_time::ProcessTime;
 use http::{HeaderValue, Method, StatusCode, Version};
 use townclerk::clock::Clock;
 use townclerk::entry::{ClientHost, Encoder, Entry, Observation, Outcome, RequestHead};
-use townclerk::journal::{self, Format, Journal, OnFailure, Settings};
+use townclerk::journal::{self, Durability, Format, Journal, OnFailure, Settings};
 use townclerk::policy::{self, Policy};
 use townclerk::reader::Faults;
 
@@ -70,6 +70,7 @@ fn open(folder: &Path, policy: &Policy, queue: usize) -> Journal {
         key: folder.join("journal.key"),
         format: Format::JsonLines,
         segment_bytes: 256 << 20,
+        durability: Durability::Interval,
         sync_interval: Duration::from_secs(1),
         queue,
         on_failure: OnFailure::Refuse,

@@ -109,7 +109,7 @@ fn entry(sample: &Sample, site: &Site, clock: &Clock) -> (String, String) {
     let entry = observation.redact(&site.policy, &site.hosts);
     let mut encoder = Encoder::new(site.journal.format);
     let (mut access, mut addresses) = (Vec::new(), Vec::new());
-    encoder.encode(&entry, &mut access);
+    encoder.encode(&entry, None, &mut access);
     encoder.encode_addresses(&entry, &mut addresses);
     (lossy(&access), lossy(&addresses))
 }

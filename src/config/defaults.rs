@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Lenient, Limits, Origin, Resolver, Upstream};
-use crate::journal::{Closed, Format, OnFailure, Settings};
+use crate::journal::{Closed, Durability, Format, OnFailure, Settings};
 
 impl Default for Limits {
     fn default() -> Self {
@@ -58,6 +58,7 @@ pub(super) fn journal(folder: PathBuf) -> Settings {
         folder,
         format: Format::default(),
         segment_bytes: 256 << 20,
+        durability: Durability::Interval,
         sync_interval: Duration::from_secs(1),
         queue: 65_536,
         on_failure: OnFailure::default(),

@@ -11,7 +11,7 @@ use super::upstream::upstream;
 use super::{ErrorPage, Site, defaults};
 use crate::journal::age::{Recipient, RecipientError};
 use crate::journal::note::{Algorithm, VerifierKey};
-use crate::journal::{Closed, Format, OnFailure, Settings};
+use crate::journal::{Closed, Durability, Format, OnFailure, Settings};
 use crate::reader::{Section, Value, host};
 use crate::witness::ask::Witness;
 use crate::witness::{Place, PlaceError};
@@ -23,10 +23,6 @@ pub(super) struct Taken {
     journals: Vec<PathBuf>,
     keys: Vec<PathBuf>,
 }
-
-/// The only durability so far: entries are with the kernel at once and on the disk within `sync_interval`.
-#[derive(Clone, Copy)]
-struct Interval;
 
 /// Reads a `[[site]]`.
 pub(super) fn site(
@@ -173,9 +169,10 @@ fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Op
     ];
     let format = section.optional("format").and_then(|value| value.one_of(&FORMATS));
     let on_failure = section.optional("on_failure").and_then(|value| value.one_of(&FAILURES));
-    let _: Option<Interval> = section
+    const DURABILITIES: [(&str, Durability); 2] = [("interval", Durability::Interval), ("strict", Durability::Strict)];
+    let durability = section
         .optional("durability")
-        .and_then(|value| value.one_of(&[("interval", Interval)]));
+        .and_then(|value| value.one_of(&DURABILITIES));
     let of = &mut section;
     let interval = Duration::from_millis(10)..=Duration::from_secs(60);
     let segment_bytes = size(of, "segment_bytes", default.segment_bytes, 1 << 20..=4 << 30);
@@ -194,6 +191,7 @@ fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Op
         key: key?,
         format: format.unwrap_or_default(),
         segment_bytes,
+        durability: durability.unwrap_or_default(),
         sync_interval,
         queue,
         on_failure: on_failure.unwrap_or_default(),

@@ -62,6 +62,7 @@ pub struct Observation {
 }
 
 /// What an entry may need of a request's head.
+#[derive(Clone)]
 pub struct RequestHead {
     /// The method.
     pub method: Method,
@@ -180,6 +181,25 @@ impl Observation {
             arrived: self.arrived,
             kept: Box::new(kept),
         }
+    }
+
+    /// What may be kept of it when it has just arrived: what the policy keeps of a request, whatever becomes of it. What
+    /// depends on its end, or goes to the log of addresses, is not there.
+    pub fn arrival(&self, policy: &Policy, own_hosts: &[Box<str>]) -> Entry {
+        let arrived = Self {
+            arrived: self.arrived,
+            sent: None,
+            client: self.client,
+            client_host: ClientHost::NotAsked,
+            request: self.request.clone(),
+            status: Some(StatusCode::OK), // nothing is kept because it failed
+            bytes: 0,
+            first_page: false,
+            outcome: Outcome::Completed,
+        };
+        let mut entry = arrived.redact(policy, own_hosts);
+        (entry.kept.status, entry.kept.bytes, entry.kept.apart) = (None, None, None);
+        entry
     }
 
     fn visitor(&self, fields: &Fields) -> Visitor {

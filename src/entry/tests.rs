@@ -110,7 +110,7 @@ pub(super) fn no_request() -> Observation {
 
 pub(super) fn line(format: Format, seen: Observation, policy: &Policy) -> String {
     let mut out = Vec::new();
-    Encoder::new(format).encode(&seen.redact(policy, &["town.example".into()]), &mut out);
+    Encoder::new(format).encode(&seen.redact(policy, &["town.example".into()]), None, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -531,7 +531,7 @@ fn an_entry_has_two_lines_that_together_say_what_one_would() {
     for format in [Format::JsonLines, Format::Combined] {
         let entry = seen().redact(&apart, &["town.example".into()]);
         let (mut encoder, mut access, mut addresses) = (Encoder::new(format), Vec::new(), Vec::new());
-        encoder.encode(&entry, &mut access);
+        encoder.encode(&entry, None, &mut access);
         encoder.encode_addresses(&entry, &mut addresses);
         let told = String::from_utf8(addresses.clone()).unwrap();
         assert_eq!(

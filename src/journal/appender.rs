@@ -198,6 +198,11 @@ impl Appender {
         (self.made && self.signed != Some(self.durable)).then(|| self.durable - self.signed.unwrap_or_default())
     }
 
+    /// How many lines the newest checkpoint covers.
+    pub(crate) fn signed(&self) -> u64 {
+        self.durable - self.unsigned().unwrap_or_default()
+    }
+
     /// Whether a segment is open.
     pub(crate) fn is_open(&self) -> bool {
         self.segment.is_some()

@@ -76,6 +76,8 @@ pub enum Event {
         refused: u64,
         /// Exchanges served, or cut off at the stop, without an entry.
         unrecorded: u64,
+        /// Exchanges answered though their arrival was not durable yet, which strict durability forbids otherwise.
+        unsynced: u64,
         /// Events that were given up while the disk failed.
         events: u64,
         /// When the first of them was counted.
@@ -244,20 +246,24 @@ impl Event {
             Self::Gap {
                 refused,
                 unrecorded,
+                unsynced,
                 events,
                 from,
                 to,
                 index,
                 kind,
-            } => vec![
-                ("refused", (*refused).into()),
-                ("unrecorded", (*unrecorded).into()),
-                ("events", (*events).into()),
-                ("from", from.to_string().into()),
-                ("to", to.to_string().into()),
-                ("index", (*index).into()),
-                ("error.type", kind.map_or("queue_full", Kind::name).into()),
-            ],
+            } => {
+                let mut gap = vec![("refused", (*refused).into()), ("unrecorded", (*unrecorded).into())];
+                gap.extend((*unsynced > 0).then(|| ("unsynced", (*unsynced).into())));
+                gap.extend([
+                    ("events", (*events).into()),
+                    ("from", from.to_string().into()),
+                    ("to", to.to_string().into()),
+                    ("index", (*index).into()),
+                    ("error.type", kind.map_or("queue_full", Kind::name).into()),
+                ]);
+                gap
+            }
             Self::Failure { log, what, kind } => vec![
                 ("log", log.folder().into()),
                 ("what", what.name().into()),
@@ -346,12 +352,14 @@ impl Event {
         let Tally {
             refused,
             unrecorded,
+            unsynced,
             events,
             since,
         } = tally;
         Self::Gap {
             refused,
             unrecorded,
+            unsynced,
             events,
             from: since.unwrap_or(to),
             to,

@@ -21,6 +21,7 @@ pub struct Key {
 pub(crate) struct Signers {
     pub(crate) access: Signer,
     pub(crate) addresses: Signer,
+    pub(crate) arrivals: Signer,
     pub(crate) events: Signer,
 }
 
@@ -129,6 +130,7 @@ impl Key {
         let signers = Signers {
             access: signer_of(Log::Access)?,
             addresses: signer_of(Log::Addresses)?,
+            arrivals: signer_of(Log::Arrivals)?,
             events: signer_of(Log::Events)?,
         };
         Ok(Self { origin, signers })
@@ -144,6 +146,7 @@ impl Key {
         let signer = match log {
             Log::Access => &self.signers.access,
             Log::Addresses => &self.signers.addresses,
+            Log::Arrivals => &self.signers.arrivals,
             Log::Events => &self.signers.events,
         };
         signer.verifier()

@@ -184,6 +184,7 @@
 
 pub mod age;
 mod appender;
+mod arrivals;
 mod aside;
 mod belief;
 pub mod checkpoint;
@@ -223,6 +224,7 @@ mod simulated;
 #[cfg(test)]
 mod tests;
 
+pub use arrivals::Arrival;
 pub use event::{Event, Stop};
 pub use fault::{Fault, Kind, Step};
 pub use holds::{Case, Hold, HoldError, Holds};
@@ -250,21 +252,25 @@ pub enum Log {
     Access,
     /// Of that, what goes sooner: what tells who the visitor was. There is one where a policy asked for it.
     Addresses,
+    /// What was known of requests when they arrived, durable before they were answered. There is one where strict
+    /// durability was asked for.
+    Arrivals,
     /// What happened to the journal itself; nothing about a visitor.
     Events,
 }
 
 impl Log {
     /// Every log.
-    pub const ALL: [Self; 3] = [Self::Access, Self::Addresses, Self::Events];
+    pub const ALL: [Self; 4] = [Self::Access, Self::Addresses, Self::Arrivals, Self::Events];
 
     /// Those about visitors, in which retention removes what is too old.
-    pub const OF_VISITORS: [Self; 2] = [Self::Access, Self::Addresses];
+    pub const OF_VISITORS: [Self; 3] = [Self::Access, Self::Addresses, Self::Arrivals];
 
     /// The logs whose segments are given up when the disk fails with this one: those of an exchange stay in step.
     pub(crate) fn fails_with(self) -> &'static [Self] {
         match self {
             Self::Access | Self::Addresses => &[Self::Access, Self::Addresses],
+            Self::Arrivals => &[Self::Arrivals],
             Self::Events => &[Self::Events],
         }
     }
@@ -273,7 +279,7 @@ impl Log {
     pub fn is_optional(self) -> bool {
         match self {
             Self::Access | Self::Events => false,
-            Self::Addresses => true,
+            Self::Addresses | Self::Arrivals => true,
         }
     }
 
@@ -282,6 +288,7 @@ impl Log {
         match self {
             Self::Access => "access",
             Self::Addresses => "addresses",
+            Self::Arrivals => "arrivals",
             Self::Events => "events",
         }
     }
@@ -304,6 +311,8 @@ pub struct Settings {
     pub format: Format,
     /// A segment ends at midnight UTC, or when it has this many bytes. Default 256 MiB.
     pub segment_bytes: u64,
+    /// What is durable before an exchange is answered.
+    pub durability: Durability,
     /// At most this long after an entry was written it is synced. Default 1 s.
     pub sync_interval: Duration,
     /// Entries that may wait for the disk, open exchanges included. Default 65,536.
@@ -327,6 +336,16 @@ pub enum Format {
     JsonLines,
     /// Combined Log Format, further fields behind it as `name=value`.
     Combined,
+}
+
+/// What is durable before an exchange is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing: its entry is with the kernel at once, and on the disk within the interval.
+    #[default]
+    Interval,
+    /// Its arrival: not a byte of the answer leaves before that is on the disk.
+    Strict,
 }
 
 /// What happens to an exchange that cannot be recorded.

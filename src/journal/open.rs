@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ use super::recovery::{self, Found};
 use super::requests::Requests;
 use super::retention::Bounds;
 use super::writer::{self, Writer};
-use super::{Format, Log, Settings, policies};
+use super::{Durability, Format, Log, Settings, policies};
 use crate::clock::Clock;
 use crate::policy::{Addresses, Policy, Retention, history};
 use crate::witness::ask::AskError;
@@ -35,6 +36,7 @@ pub struct Journal {
     folder: PathBuf,
     origin: String,
     disk: Arc<dyn Disk>,
+    durability: Durability,
     queue: Arc<Queue>,
     writer: Mutex<Option<JoinHandle<Result<(), CloseError>>>>,
 }
@@ -249,6 +251,7 @@ impl Journal {
             folder: settings.folder.clone(),
             origin,
             disk,
+            durability: settings.durability,
             queue,
             writer: Mutex::new(Some(writer)),
         })
@@ -263,6 +266,11 @@ impl Journal {
     /// journal set to serve gives a slot all the same, which only counts.
     pub fn reserve(&self) -> Result<Slot, Unavailable> {
         self.queue.reserve()
+    }
+
+    /// What is to be durable before an exchange is answered.
+    pub fn durability(&self) -> Durability {
+        self.durability
     }
 
     /// Records what happened to the journal. It never blocks; it is durable soon after.
@@ -402,37 +410,38 @@ pub(crate) fn prepare(
     let signers = key.into_signers();
     let access = look(Log::Access, signers.access)?;
     let events = look(Log::Events, signers.events)?;
-    let addresses = match recovery::is_told(disk, Log::Addresses)? {
-        true => Ok(look(Log::Addresses, signers.addresses)?),
-        false => Err(signers.addresses),
+    let look_if_told = |log, signer| -> Result<_, OpenError> {
+        Ok(match recovery::is_told(disk, log)? {
+            true => Ok(look(log, signer)?),
+            false => Err(signer),
+        })
     };
-    let trees: Vec<_> = [&access, &events]
-        .into_iter()
-        .chain(&addresses)
-        .map(|looked| (looked.log, &looked.tree))
-        .collect();
+    let addresses = look_if_told(Log::Addresses, signers.addresses)?;
+    let arrivals = look_if_told(Log::Arrivals, signers.arrivals)?;
+    let about_requests: Vec<_> = iter::once(&access).chain(&addresses).chain(&arrivals).collect();
+    let all = || about_requests.iter().copied().chain([&events]);
+    let trees: Vec<_> = all().map(|looked| (looked.log, &looked.tree)).collect();
     cosigning::start::judge(&**disk, &settings.witnesses, &trees)?;
     policies::keep(&**disk, policy, policy_text)?;
     let policy_in_force = PolicyInForce::from(policy);
     let bounds = Bounds::under(&**disk, &policy_in_force)?;
-    for looked in [&access, &events].into_iter().chain(&addresses) {
+    for looked in all() {
         disk.sync_folder(looked.log.folder())?;
     }
-    let torn: Vec<_> = [&access, &events]
-        .into_iter()
-        .chain(&addresses)
+    let torn: Vec<_> = all()
         .filter_map(|looked| Some((looked.log, looked.found.torn?, !looked.copies.is_empty())))
         .collect();
-    let copies: Vec<_> = [&access]
-        .into_iter()
-        .chain(&addresses)
+    let copies: Vec<_> = about_requests
+        .iter()
         .flat_map(|looked| looked.copies.iter().map(|copy| (looked.log, copy.clone())))
         .collect();
     let access = access.appender(disk, settings.format);
-    let addresses = match addresses {
+    let optional = |log, looked: Result<Looked, Signer>| match looked {
         Ok(looked) => looked.appender(disk, Format::JsonLines),
-        Err(signer) => Appender::unmade(disk, Log::Addresses, Format::JsonLines, signer),
+        Err(signer) => Appender::unmade(disk, log, Format::JsonLines, signer),
     };
+    let addresses = optional(Log::Addresses, addresses);
+    let arrivals = optional(Log::Arrivals, arrivals);
     let copied_events = events.copies.clone();
     let mut events = events.appender(disk, Format::JsonLines);
     // Told in the last copy itself: nothing tells it otherwise before there is a log of events to go on with.
@@ -451,6 +460,7 @@ pub(crate) fn prepare(
         policy_in_force,
         bounds,
         Requests::new(access, addresses, policy.addresses.is_some()),
+        arrivals,
         events,
     );
     writer.events.push(&Event::Start {

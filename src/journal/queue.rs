@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::arrivals::{Arrival, Moment, Promise};
 use super::cosigning::Bell;
 use super::event::{Event, Stop};
 use super::packing::{Done, PackError};
@@ -24,7 +25,10 @@ const EVENTS_MAX: u64 = 4_096;
 
 /// What the writer is sent.
 pub(crate) enum Message {
-    Entry(Entry),
+    /// What is known of an exchange that begins, and who is to be told when that is durable.
+    Arrival(Entry, Promise),
+    /// What is kept of one that has ended, and its arrival.
+    Entry(Entry, Option<Arc<Moment>>),
     Event(Event),
     Policy(PolicyInForce),
     /// What was done beside the writer has ended.
@@ -49,14 +53,34 @@ pub struct Slot {
     queue: Arc<Queue>,
     /// Without one the exchange is only counted.
     place: bool,
+    arrival: Option<Arc<Moment>>,
 }
 
 impl Slot {
+    /// Hands over what is known of the exchange at its begin, at most once and before anything else. What comes back is
+    /// waited for before anything is answered. `None` if the exchange is only counted.
+    pub fn arrive(&mut self, entry: Entry) -> Option<Arrival> {
+        if !self.place {
+            return None;
+        }
+        let moment = Arc::<Moment>::default();
+        self.arrival = Some(Arc::clone(&moment));
+        // If nobody takes it, the promise is broken.
+        self.queue
+            .tell(Message::Arrival(entry, Promise::about(Arc::clone(&moment))));
+        Some(Arrival::new(moment, Arc::clone(&self.queue)))
+    }
+
     /// Hands over the entry. It never blocks and never fails.
     pub fn append(mut self, entry: Entry) {
         if !self.place {
             self.queue.count(|tally| tally.unrecorded += 1);
-        } else if self.queue.sender.send(Message::Entry(entry)).is_ok() {
+        } else if self
+            .queue
+            .sender
+            .send(Message::Entry(entry, self.arrival.take()))
+            .is_ok()
+        {
             self.place = false; // It goes with the entry.
         } else {
             tracing::error!("an exchange ended after its journal was closed, and is not recorded");
@@ -107,6 +131,7 @@ pub(crate) struct Queue {
 pub(crate) struct Tally {
     pub(crate) refused: u64,
     pub(crate) unrecorded: u64,
+    pub(crate) unsynced: u64,
     pub(crate) events: u64,
     pub(crate) since: Option<Timestamp>,
 }
@@ -137,6 +162,7 @@ impl Queue {
             return Ok(Slot {
                 queue: Arc::clone(self),
                 place: true,
+                arrival: None,
             });
         } else {
             self.release(1);
@@ -150,7 +176,22 @@ impl Queue {
             OnFailure::ServeAndCount => Ok(Slot {
                 queue: Arc::clone(self),
                 place: false,
+                arrival: None,
             }),
+        }
+    }
+
+    /// An arrival cannot be made durable now: whether its exchange is answered all the same, which is counted.
+    ///
+    /// # Errors
+    /// [`Unavailable::Failed`] where it is to be refused.
+    pub(crate) fn without_arrival(&self) -> Result<(), Unavailable> {
+        match self.on_failure {
+            OnFailure::Refuse => Err(Unavailable::Failed),
+            OnFailure::ServeAndCount => {
+                self.count(|tally| tally.unsynced += 1);
+                Ok(())
+            }
         }
     }
 

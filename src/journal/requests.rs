@@ -195,9 +195,9 @@ impl Requests {
     pub(crate) fn signed(&self, log: Log) -> u64 {
         let appender = match log {
             Log::Addresses => &self.addresses,
-            Log::Access | Log::Events => &self.access,
+            _ => &self.access,
         };
-        appender.durable() - appender.unsigned().unwrap_or_default()
+        appender.signed()
     }
 
     /// Ends the open segments; what they hold must be durable.

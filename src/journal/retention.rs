@@ -116,7 +116,7 @@ impl Bounds {
 
     pub(crate) fn of(self, log: Log) -> Retention {
         match log {
-            Log::Access => self.access,
+            Log::Access | Log::Arrivals => self.access,
             Log::Addresses => self.addresses,
             Log::Events => Retention::Unlimited,
         }

@@ -22,6 +22,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::appender::{Appender, Written};
+use super::arrivals::Arrivals;
 use super::aside::Aside;
 use super::belief::Belief;
 use super::copy::Copy;
@@ -34,7 +35,7 @@ use super::queue::{Message, Queue};
 use super::requests::{Begin, Requests};
 use super::retention::Bounds;
 use super::segment::Name;
-use super::{CloseError, Log, PolicyInForce, Settings, log_tree};
+use super::{CloseError, Durability, Log, PolicyInForce, Settings, log_tree};
 use crate::clock::Clock;
 use crate::entry::Encoder;
 
@@ -74,6 +75,7 @@ pub(crate) struct Writer {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Clock,
     pub(crate) requests: Requests,
+    pub(crate) arrivals: Arrivals,
     pub(crate) events: EventLog,
     pub(crate) policy: PolicyInForce,
     /// How long what is there is kept.
@@ -89,6 +91,8 @@ pub(crate) struct Writer {
     aside: Box<dyn Aside>,
     /// What is under way there, for the logs about requests.
     away: Option<Away>,
+    /// Whether a batch waits for more; not where somebody waits for it.
+    gathers: bool,
     segment_bytes: u64,
     sync_interval: Duration,
     /// So many unsynced lines are synced before their time, for they hold places.
@@ -117,6 +121,7 @@ impl Writer {
         policy: PolicyInForce,
         bounds: Bounds,
         requests: Requests,
+        arrivals: Appender,
         events: Appender,
     ) -> Self {
         let events = EventLog {
@@ -131,6 +136,7 @@ impl Writer {
             disk,
             clock,
             requests,
+            arrivals: Arrivals::new(arrivals),
             events,
             policy,
             bounds,
@@ -141,6 +147,7 @@ impl Writer {
             queue,
             aside,
             away: None,
+            gathers: settings.durability == Durability::Interval,
             segment_bytes: settings.segment_bytes,
             sync_interval: settings.sync_interval,
             early: (settings.queue as u64 / 4).max(1),
@@ -158,6 +165,7 @@ impl Writer {
     pub(crate) fn take_over(&mut self, log: Log, copy: &Copy) -> Result<(), Fault> {
         match log {
             Log::Addresses => self.requests.addresses.take_over(copy, b"")?,
+            Log::Arrivals => self.arrivals.take_over(copy)?,
             Log::Access | Log::Events => self.requests.access.take_over(copy, b"")?,
         }
         self.queue.set_durable(self.requests.access.durable());
@@ -167,11 +175,17 @@ impl Writer {
     /// Takes one message; [`Writer::settle`] brings it to the disk. The reason, if the message was to stop.
     pub(crate) fn take(&mut self, message: Message) -> Option<Stop> {
         match message {
-            Message::Entry(entry) => {
+            Message::Arrival(entry, promise) => {
                 let encoder = &mut self.encoder;
+                self.arrivals
+                    .push(self.batch_day, promise, |line| encoder.encode_arrival(&entry, line));
+            }
+            Message::Entry(entry, arrival) => {
+                let encoder = &mut self.encoder;
+                let arrival = arrival.and_then(|arrival| arrival.index());
                 self.requests.push(self.batch_day, |log, line| match log {
                     Log::Addresses => encoder.encode_addresses(&entry, line),
-                    Log::Access | Log::Events => encoder.encode(&entry, line),
+                    _ => encoder.encode(&entry, arrival, line),
                 });
             }
             Message::Event(event) => {
@@ -207,6 +221,7 @@ impl Writer {
             });
             fault.into_iter().for_each(|fault| self.events.push(&fault.into()));
         }
+        self.arrivals.end();
         self.bounds.follow(&policy);
         self.events.push(&Event::Policy {
             version: policy.version.clone(),
@@ -220,7 +235,7 @@ impl Writer {
     pub(crate) fn turn_the_day(&mut self) {
         let today = self.today();
         self.batch_day = today;
-        if self.requests.is_of_another_day(today) {
+        if self.requests.is_of_another_day(today) || self.arrivals.is_of_another_day(today) {
             self.settle(Goal::Ended);
         }
         if self.events.appender.day().is_some_and(|day| day != today) {
@@ -233,7 +248,7 @@ impl Writer {
     /// in failure nothing is done but by [`Writer::tick`].
     pub(crate) fn settle(&mut self, goal: Goal) {
         if self.failed.is_some() {
-            return;
+            return self.arrivals.despair();
         }
         let outcome = self.attempt(goal).or_else(|fault| {
             tracing::warn!(%fault, segment = fault.segment(), "the journal's disk failed; a new segment takes over");
@@ -251,6 +266,7 @@ impl Writer {
                 tracing::error!(%fault, segment = fault.segment(), "the journal cannot be written; it is tried each second");
                 self.failed = Some((fault, self.clock.now()));
                 self.queue.set_failed(true);
+                self.arrivals.despair();
             }
         }
     }
@@ -261,7 +277,7 @@ impl Writer {
         self.come_home(goal > Goal::Written || self.requests.must_begin())?;
         self.events.sync(today, &self.queue)?;
         self.write(today)?;
-        let full = self.requests.bytes() >= self.segment_bytes;
+        let full = self.requests.bytes().max(self.arrivals.bytes()) >= self.segment_bytes;
         let wait = full || goal > Goal::Home;
         if wait {
             self.come_home(true)?;
@@ -270,6 +286,7 @@ impl Writer {
         }
         if full || goal == Goal::Ended {
             self.requests.end();
+            self.arrivals.end();
         }
         if full || goal >= Goal::Signed {
             self.seal()?;
@@ -285,6 +302,14 @@ impl Writer {
 
     /// Hands every line to the kernel, in as many segments as it takes where files may not grow.
     fn write(&mut self, today: Date) -> Result<(), Fault> {
+        // Before an entry names one of them.
+        let full = self.arrivals.sync(today, |begin| {
+            self.events.announce(begin, &self.policy.version, today, &self.queue)
+        })?;
+        if let Some(fault) = full {
+            self.events.push(&fault.into());
+            self.events.sync(today, &self.queue)?;
+        }
         while let Written::Full(fault) = self.requests.write(today, |begin| {
             self.events.announce(begin, &self.policy.version, today, &self.queue)
         })? {
@@ -325,7 +350,7 @@ impl Writer {
     }
 
     /// Begins aside what the time asks for. Signing comes first: it is rare, and a slow disk must not put it off for
-    /// ever. Events are few, and signed at once.
+    /// ever. Events are few, and signed at once; arrivals are too, for each batch makes some durable.
     fn go_away(&mut self) -> Result<bool, Fault> {
         if self.away.is_some() {
             return Ok(false);
@@ -335,6 +360,7 @@ impl Writer {
         let unsigned = self.requests.unsigned();
         let sign = due(SIGN, self.unsigned_since) || unsigned.is_some_and(|lines| lines >= log_tree::EARLY);
         if sign {
+            self.arrivals.sign()?;
             self.events.appender.sign()?;
             self.queue.signed.ring();
         }
@@ -358,13 +384,16 @@ impl Writer {
         let now = self.clock.now();
         let since = |there: bool, since: Option<Timestamp>| there.then(|| since.unwrap_or(now));
         self.unsynced_since = since(self.requests.access.waiting() > 0, self.unsynced_since);
-        let unsigned = self.requests.unsigned().or(self.events.appender.unsigned()).is_some();
+        let unsigned = self.requests.unsigned().is_some()
+            || self.arrivals.unsigned().is_some()
+            || self.events.appender.unsigned().is_some();
         self.unsigned_since = since(unsigned, self.unsigned_since);
     }
 
     /// Signs what is durable in all logs.
     pub(crate) fn seal(&mut self) -> Result<(), Fault> {
         self.requests.sign()?;
+        self.arrivals.sign()?;
         self.events.appender.sign()?;
         self.queue.signed.ring();
         Ok(())
@@ -481,9 +510,19 @@ impl Writer {
     /// Begins an empty segment, so that the log's index outlives its segments.
     pub(crate) fn mark(&mut self, log: Log) -> Result<(), Fault> {
         let today = self.today();
-        self.requests.mark(log, today, |begin| {
-            self.events.announce(begin, &self.policy.version, today, &self.queue)
-        })
+        let announce = |begin| self.events.announce(begin, &self.policy.version, today, &self.queue);
+        match log {
+            Log::Arrivals => self.arrivals.mark(today, announce),
+            _ => self.requests.mark(log, today, announce),
+        }
+    }
+
+    /// How many records of a log about visitors its newest checkpoint covers.
+    pub(crate) fn signed(&self, log: Log) -> u64 {
+        match log {
+            Log::Arrivals => self.arrivals.signed(),
+            _ => self.requests.signed(log),
+        }
     }
 }
 
@@ -559,7 +598,7 @@ pub(crate) fn run(mut writer: Writer, messages: &Receiver<Message>) -> Result<()
             Err(RecvTimeoutError::Disconnected) => return writer.close(Stop::Dropped),
         };
         if let Some(first) = first {
-            if matches!(first, Message::Entry(_)) && !writer.queue.is_pressed() {
+            if writer.gathers && matches!(first, Message::Entry(..)) && !writer.queue.is_pressed() {
                 thread::sleep(GATHER);
             }
             writer.turn_the_day();

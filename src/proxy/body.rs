@@ -39,6 +39,11 @@ impl RequestBody {
         }
     }
 
+    /// Whether the visitor is told to go on as soon as somebody asks for it.
+    pub(super) fn is_expected(&self) -> bool {
+        self.expected && self.body.is_some()
+    }
+
     /// The same once more, if it is nothing.
     pub(super) fn repeat(&self) -> Option<Self> {
         self.body.is_none().then(|| Self {

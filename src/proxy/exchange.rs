@@ -86,6 +86,9 @@ async fn there_and_back(
         let owed = visit.inbound(&audience.method, request.headers_mut());
         let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
 
+        if request.body().is_expected() {
+            witness.may_answer().await?; // a 100 is an answer too
+        }
         let mut response = edition.pools[place].send(request, &connection).await?;
 
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -101,7 +104,12 @@ async fn there_and_back(
             None => Reply::Upstream(response),
         })
     };
-    match answer.await {
+    let answer = answer.await;
+    let answer = match witness.may_answer().await {
+        Ok(()) => answer,
+        Err(refusal) => Err(refusal.into()),
+    };
+    match answer {
         Ok(Reply::Page(page)) => ours(page, witness),
         Ok(Reply::Upstream(response)) => whole(response, witness),
         Ok(Reply::Tunnel(response, visitor)) => become_tunnel(connection, response, visitor, witness),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{InForce, Site};
 use crate::entry::{ClientHost, NotARequest, Observation, Outcome, Refusal, RequestHead, Who};
-use crate::journal::Slot;
+use crate::journal::{Arrival, Durability, Slot};
 use crate::policy::Field;
 use crate::server::{Connection, Stage};
 
@@ -21,6 +21,8 @@ pub(super) struct Witness(Option<Box<Seen>>);
 struct Seen {
     record: Record,
     connection: Rc<Connection>,
+    /// Until it is durable, where the journal is strict.
+    arrival: Option<Arrival>,
 }
 
 impl Witness {
@@ -34,7 +36,11 @@ impl Witness {
         in_force: Arc<InForce>,
         observation: Observation,
     ) -> Result<Self, Refusal> {
-        let slot = site.journal.reserve().map_err(|_| Refusal::Journal)?;
+        let mut slot = site.journal.reserve().map_err(|_| Refusal::Journal)?;
+        let arrival = match site.journal.durability() {
+            Durability::Interval => None,
+            Durability::Strict => slot.arrive(observation.arrival(&in_force.policy, &site.hosts)),
+        };
         if in_force.policy.keeps(Field::ClientHost) {
             connection
                 .worker
@@ -46,7 +52,20 @@ impl Witness {
         Ok(Self(Some(Box::new(Seen {
             record,
             connection: Rc::clone(connection),
+            arrival,
         }))))
+    }
+
+    /// The exchange may be answered: where the journal is strict, its arrival is durable.
+    ///
+    /// # Errors
+    /// [`Refusal::Journal`] if it is not to be, and the journal is configured to refuse then.
+    pub(super) async fn may_answer(&mut self) -> Result<(), Refusal> {
+        let arrival = self.0.as_mut().and_then(|seen| seen.arrival.take());
+        match arrival {
+            Some(arrival) => arrival.await.map_err(|_| Refusal::Journal),
+            None => Ok(()),
+        }
     }
 
     /// An answer with this status is on its way.
@@ -70,7 +89,9 @@ impl Witness {
     /// The exchange is over. Only the first end counts.
     pub(super) fn end(&mut self, outcome: Outcome) {
         let Some(seen) = self.0.take() else { return };
-        let Seen { mut record, connection } = *seen;
+        let Seen {
+            mut record, connection, ..
+        } = *seen;
         connection.end_exchange();
         let now = connection.meter.clock().now();
         if connection.meter.end_exchange() {

@@ -76,7 +76,7 @@ impl View {
     pub(super) fn addresses(&self, folder: &Path, identities: &Identities) -> Result<Option<Addresses>, Problem> {
         match self.log {
             Which::Access => Addresses::of(folder, identities).map(Some).map_err(cannot_read),
-            Which::Addresses | Which::Events => Ok(None),
+            Which::Addresses | Which::Arrivals | Which::Events => Ok(None),
         }
     }
 
@@ -107,7 +107,7 @@ impl View {
                 Form::Json | Form::Table => Format::JsonLines,
             }),
             columns: Columns::new(match self.log {
-                Which::Access => &["time (UTC)", "address", "status", "bytes", "error", "request"],
+                Which::Access | Which::Arrivals => &["time (UTC)", "address", "status", "bytes", "error", "request"],
                 Which::Addresses => &["record", "address", "host", "user", "browser"],
                 Which::Events => &["time (UTC)", "event", "what"],
             }),
@@ -207,7 +207,7 @@ impl<W: Write> Shower<'_, W> {
             let mark = Mark::of(&record);
             let row = match self.log {
                 Log::Addresses => address_row(index, &record),
-                Log::Access | Log::Events => row(&record),
+                _ => row(&record),
             };
             return self.columns.row(row, mark, &mut self.out);
         }

@@ -73,6 +73,8 @@ pub(super) enum Which {
     Access,
     /// Of that, what goes sooner, where the policy has a log of addresses.
     Addresses,
+    /// What was known of requests before they were answered, where durability is strict.
+    Arrivals,
     /// What happened to the journal itself.
     Events,
 }
@@ -82,6 +84,7 @@ impl From<Which> for Log {
         match which {
             Which::Access => Self::Access,
             Which::Addresses => Self::Addresses,
+            Which::Arrivals => Self::Arrivals,
             Which::Events => Self::Events,
         }
     }

@@ -40,6 +40,10 @@ pub(super) fn encode(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u
     for field in Field::ALL {
         further(field, encoder, record, out);
     }
+    if let Some(arrival) = record.arrival {
+        out.extend_from_slice(b" arrival=");
+        number(out, arrival);
+    }
     out.push(b'\n');
 }
 

@@ -46,6 +46,7 @@ pub(super) fn encode(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u
     for field in ORDER {
         line.field(field, encoder, record);
     }
+    line.number(&["townclerk", "arrival"], record.arrival);
     for _ in line.open {
         line.out.push(b'}');
     }

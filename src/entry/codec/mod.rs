@@ -41,6 +41,7 @@ use crate::journal::Format;
 /// | `townclerk.visit.first_page` | `true` for the first page of a visit, otherwise absent |
 /// | `townclerk.sent` | when the last byte of the answer was handed over |
 /// | `townclerk.policy.version` | |
+/// | `townclerk.arrival` | the index in the log of arrivals, where there was one: the journal's own, not the policy's |
 ///
 /// What is not UTF-8 becomes U+FFFD; controls, line separators and signs that turn the direction of text are `\uhhhh`.
 ///
@@ -80,8 +81,19 @@ impl Encoder {
 
     /// Appends `entry` to `out` as exactly one line that ends in `\n`, of 4,095 bytes at most: longer texts end in
     /// `[cut]`.
-    pub fn encode(&mut self, entry: &Entry, out: &mut Vec<u8>) {
-        self.encode_record(&Record::of(entry), out);
+    /// `arrival` is the index of its arrival, if that has a line.
+    pub fn encode(&mut self, entry: &Entry, arrival: Option<u64>, out: &mut Vec<u8>) {
+        let record = Record {
+            arrival,
+            ..Record::of(entry)
+        };
+        self.encode_record(&record, out);
+    }
+
+    /// Appends the line for the log of arrivals, JSON Lines whatever the format, of what was known of an exchange when
+    /// it arrived.
+    pub fn encode_arrival(&mut self, entry: &Entry, out: &mut Vec<u8>) {
+        json::encode(self, &Record::of(entry), out);
     }
 
     /// Appends the line for the log of addresses, JSON Lines whatever the format, with the members that tell who the

@@ -43,6 +43,7 @@ pub struct Record<'a> {
     pub(super) auth_user: Option<Cow<'a, [u8]>>,
     pub(super) first_page: bool,
     pub(super) policy_version: Option<Cow<'a, [u8]>>,
+    pub(super) arrival: Option<u64>,
 }
 
 /// A path and perhaps a query.
@@ -163,6 +164,7 @@ impl<'a> Record<'a> {
             auth_user: None,
             first_page: false,
             policy_version: None,
+            arrival: None,
         }
     }
 
@@ -269,6 +271,11 @@ impl<'a> Record<'a> {
     /// `townclerk.visit.first_page`: whether the line says that the page was the first one of the visit.
     pub fn is_first_page(&self) -> bool {
         self.first_page
+    }
+
+    /// `townclerk.arrival`: the index in the log of arrivals of what was known of the exchange before it was answered.
+    pub fn arrival(&self) -> Option<u64> {
+        self.arrival
     }
 
     /// `townclerk.policy.version`.

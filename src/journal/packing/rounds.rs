@@ -152,7 +152,7 @@ impl Writer {
     }
 
     fn next_of(&self, log: Log, closed: &Closed) -> Result<Option<Job>, Fault> {
-        let signed = self.requests.signed(log);
+        let signed = self.signed(log);
         let names = segment::list(&*self.disk, log).map_err(fault(log, None))?;
         let now = self.clock.now();
         for pair in names.windows(2) {

@@ -139,6 +139,7 @@ pub(super) fn load(disk: &Simulated, log: Log) -> Result<LogTree, OpenError> {
     let signer = match log {
         Log::Access => signers.access,
         Log::Addresses => signers.addresses,
+        Log::Arrivals => signers.arrivals,
         Log::Events => signers.events,
     };
     let found = recovery::find(disk, log)?;

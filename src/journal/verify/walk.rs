@@ -463,7 +463,7 @@ pub(crate) fn time_of(line: &[u8], log: Log, segment: Name) -> Option<Timestamp>
             .as_str()?
             .parse()
             .ok(),
-        Log::Access | Log::Addresses => {
+        Log::Access | Log::Addresses | Log::Arrivals => {
             let record = Record::decode(line, segment.format, segment.day).ok()?;
             record.sent().or_else(|| record.timestamp())
         }

@@ -93,6 +93,7 @@ fn read_further<'a>(mut rest: &'a str, record: &mut Record<'a>) -> Option<Option
             "error" => set(&mut record.error, text(value)?)?,
             "first_page" if value == "true" && !record.first_page => record.first_page = true,
             "policy_version" => set(&mut record.policy_version, unescaped(value)?)?,
+            "arrival" => set(&mut record.arrival, number(value)?)?,
             _ => return None,
         }
     }

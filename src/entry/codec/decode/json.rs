@@ -118,6 +118,7 @@ impl<'a> Cursor<'a> {
                 "version" => set(&mut record.policy_version, at.bytes()?),
                 _ => None,
             }),
+            "arrival" => set(&mut record.arrival, at.number()?),
             _ => None,
         })
     }

@@ -513,6 +513,7 @@ fn gaps_are_told() {
     fixture.event(&Event::Gap {
         refused: 3,
         unrecorded: 1,
+        unsynced: 0,
         events: 0,
         from,
         to,

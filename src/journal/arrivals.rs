@@ -133,6 +133,11 @@ impl Arrivals {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn appender(&self) -> &Appender {
+        &self.appender
+    }
+
     /// Takes one line, in memory.
     pub(crate) fn push(&mut self, today: Date, promise: Promise, encode: impl FnOnce(&mut Vec<u8>)) {
         let _ = promise.0.index.set(self.appender.next()); // it comes once

@@ -1,6 +1,7 @@
 //! The journal as a whole, on a simulated disk and on a real one.
 
 mod addresses;
+mod arrivals;
 mod aside;
 mod copying;
 mod cosigned;
@@ -188,7 +189,7 @@ struct Bench {
 struct Running {
     writer: Writer,
     queue: Arc<Queue>,
-    _messages: Receiver<Message>,
+    messages: Receiver<Message>,
     _lock: Box<dyn Any + Send>,
 }
 
@@ -239,7 +240,7 @@ impl Bench {
         self.running = Some(Running {
             writer,
             queue,
-            _messages: messages,
+            messages,
             _lock: lock,
         });
         Ok(())
@@ -282,6 +283,14 @@ impl Bench {
             line.extend_from_slice(text.as_bytes());
         });
         Ok(())
+    }
+
+    /// The writer takes what it was sent.
+    fn take_all(&mut self) {
+        let running = self.running.as_mut().unwrap();
+        for message in running.messages.try_iter() {
+            running.writer.take(message);
+        }
     }
 
     fn wait(&mut self, seconds: u64) {

@@ -244,6 +244,7 @@ fn tell_gaps(gaps: &Gaps, out: &mut dyn Write) -> io::Result<()> {
         let counts = [
             (gap.refused, "refused"),
             (gap.unrecorded, "served without an entry"),
+            (gap.unsynced, "answered before their arrival was durable"),
             (gap.events, "events given up"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
@@ -302,6 +303,7 @@ fn to_json(report: &Report) -> Value {
         json!({
             "refused": gap.refused,
             "unrecorded": gap.unrecorded,
+            "unsynced": gap.unsynced,
             "events": gap.events,
             "from": text(gap.from),
             "to": text(gap.to),
@@ -314,6 +316,7 @@ fn to_json(report: &Report) -> Value {
         "gaps": {
             "refused": report.gaps.refused,
             "unrecorded": report.gaps.unrecorded,
+            "unsynced": report.gaps.unsynced,
             "events": report.gaps.events,
             "listed": gap.collect::<Vec<_>>(),
             "more": report.gaps.more,

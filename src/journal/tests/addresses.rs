@@ -68,7 +68,7 @@ fn adopt(bench: &mut Bench, version: &str, addresses: Option<policy::Addresses>)
     bench.policy.addresses = policy.addresses;
 }
 
-fn verified(bench: &Bench) -> Report {
+pub(super) fn verified(bench: &Bench) -> Report {
     let key = key();
     let keys: Vec<VerifierKey> = Log::ALL.iter().map(|log| key.verifier(*log).clone()).collect();
     let pinned = Pinned {

@@ -54,11 +54,21 @@ struct Record {
     synced: bool,
     /// Whether its address is there when it is.
     addressed: bool,
+    /// The index of its arrival, where durability is strict.
+    arrival: Option<u64>,
+}
+
+/// What was known of an exchange when it arrived.
+struct Arrived {
+    text: String,
+    taken_at: Timestamp,
+    acknowledged: bool,
 }
 
 struct Model {
     bench: Bench,
     records: Vec<Record>,
+    arrivals: Vec<Arrived>,
     /// How many records the kernel has, unless the disk fails.
     written: usize,
     made: u64,
@@ -70,16 +80,18 @@ struct Model {
 }
 
 impl Model {
-    fn new(retention: Retention, addresses: bool, segment_bytes: u64) -> Self {
+    fn new(retention: Retention, addresses: bool, durability: Durability, segment_bytes: u64) -> Self {
         let mut bench = Bench::new();
         bench.policy = policy("1", retention);
         bench.policy.addresses = addresses.then(super::addresses::two_days);
         bench.settings.segment_bytes = segment_bytes;
         bench.settings.queue = 24;
+        bench.settings.durability = durability;
         bench.open().unwrap();
         Self {
             bench,
             records: vec![],
+            arrivals: vec![],
             written: 0,
             made: 0,
             refused: 0,
@@ -165,21 +177,63 @@ impl Model {
 
     fn batch(&mut self, count: usize) {
         self.bench.writer().turn_the_day();
-        for _ in 0..count {
+        let mut waiting = Vec::new();
+        for number in 0..count {
             self.made += 1;
             let text = format!("{{\"record\":{}}}", self.made);
+            let taken_at = self.bench.clock.now();
+            let mut arrival = None;
+            if self.bench.settings.durability == Durability::Strict && !self.bench.queue().has_failed() {
+                let waits = self.bench.arrive(&text);
+                let index = waits.index();
+                assert_eq!(index, self.arrivals.len() as u64);
+                self.arrivals.push(Arrived {
+                    text: text.clone(),
+                    taken_at,
+                    acknowledged: false,
+                });
+                arrival = Some(index);
+                waiting.push(waits);
+                if number % 3 == 2 {
+                    continue; // it is open until a crash, or its visitor has left before it had a place
+                }
+            }
             match self.bench.entry(&text) {
                 Ok(()) => self.records.push(Record {
                     text,
-                    taken_at: self.bench.clock.now(),
+                    taken_at,
                     synced: false,
                     addressed: self.bench.policy.addresses.is_some(),
+                    arrival,
                 }),
                 Err(_) => self.refused += 1,
             }
         }
+        assert!(waiting.iter_mut().all(|waits| waits.answer().is_none()));
         self.bench.writer().settle(Goal::Written);
+        let failed = self.bench.queue().has_failed();
+        for mut waits in waiting {
+            let durable = waits.answer().expect("nobody waits for a disk that fails");
+            assert!(durable || failed, "refused though the disk takes it");
+            self.arrivals[usize::try_from(waits.index()).unwrap()].acknowledged = durable;
+        }
         self.bench.writer().tick();
+    }
+
+    fn open_arrivals(&mut self) {
+        let next = self.bench.writer().arrivals.appender().next();
+        let left = usize::try_from(next).unwrap();
+        assert!(left <= self.arrivals.len(), "arrivals found that never were");
+        assert!(
+            self.arrivals[left..].iter().all(|arrived| !arrived.acknowledged),
+            "an arrival was acknowledged and forgotten"
+        );
+        self.arrivals.truncate(left);
+        let names_one = |record: &Record| record.arrival.is_none_or(|arrival| arrival < next);
+        assert!(
+            self.records.iter().all(names_one),
+            "an entry outlived its arrival, whose index another gets"
+        );
     }
 
     /// Opens again; at least `written` records must be found.
@@ -193,6 +247,7 @@ impl Model {
             "synced records forgotten"
         );
         self.records.truncate(next);
+        self.open_arrivals();
         // Of what was not synced a line may have outlived its address.
         for (index, _, address) in super::addresses::joined(&self.bench.disk) {
             let record = &mut self.records[usize::try_from(index).unwrap()];
@@ -244,6 +299,23 @@ impl Model {
                 ),
             }
         }
+        let mut present = vec![false; self.arrivals.len()];
+        for (index, text) in super::read(&self.bench.disk, Log::Arrivals) {
+            let index = usize::try_from(index).unwrap();
+            assert_eq!(self.arrivals[index].text, text, "arrival {index} is another one");
+            present[index] = true;
+        }
+        for (index, arrived) in self.arrivals.iter().enumerate() {
+            let age = now.duration_since(arrived.taken_at);
+            let may_be_gone = age > bound - jiff::SignedDuration::from_hours(26);
+            assert!(
+                present[index] || !arrived.acknowledged || may_be_gone,
+                "arrival {index} was acknowledged and is missing"
+            );
+            if present[index] && in_order {
+                assert!(age < bound, "arrival {index} is too old");
+            }
+        }
         self.bench.events();
     }
 
@@ -273,10 +345,11 @@ proptest! {
         actions in proptest::collection::vec(action(), 1..60),
         bounded in any::<bool>(),
         addresses in any::<bool>(),
+        durability in prop_oneof![Just(Durability::Interval), Just(Durability::Strict)],
         segment_bytes in prop_oneof![Just(60_u64), Just(400), Just(100_000)],
     ) {
         let retention = if bounded { Retention::Days(3) } else { Retention::Unlimited };
-        let mut model = Model::new(retention, addresses, segment_bytes);
+        let mut model = Model::new(retention, addresses, durability, segment_bytes);
         for action in &actions {
             model.act(action);
             model.check();

@@ -152,12 +152,16 @@ pub(super) fn check_running(bench: &Bench) {
     let disk = bench.disk.snapshot();
     let writer = &running.writer;
     let addresses = &writer.requests.addresses;
-    let addresses = addresses.is_made().then_some((Log::Addresses, addresses));
+    let optional = [
+        (Log::Addresses, addresses),
+        (Log::Arrivals, writer.arrivals.appender()),
+    ];
+    let optional = optional.into_iter().filter(|(_, appender)| appender.is_made());
     let always = [
         (Log::Access, &writer.requests.access),
         (Log::Events, writer.events.appender()),
     ];
-    for (log, appender) in always.into_iter().chain(addresses) {
+    for (log, appender) in always.into_iter().chain(optional) {
         let size = check(&disk, log);
         assert!(
             size <= appender.durable(),

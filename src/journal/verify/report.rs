@@ -18,7 +18,7 @@ pub struct Report {
     pub access: LogReport,
     /// The further logs that it has, or should have.
     pub others: Vec<LogReport>,
-    /// Exchanges that have no entry, as the events say.
+    /// Exchanges that have no entry, or not what strict durability promises, as the events say.
     pub gaps: Gaps,
 }
 
@@ -162,13 +162,15 @@ pub struct Cosigned {
     pub time: Option<Timestamp>,
 }
 
-/// Exchanges that have no entry, as the events say.
+/// Exchanges that have no entry, or not what strict durability promises, as the events say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gaps {
     /// Refused for want of a place.
     pub refused: u64,
     /// Served, or cut off at the stop.
     pub unrecorded: u64,
+    /// Answered before their arrival was durable.
+    pub unsynced: u64,
     /// Events that were given up.
     pub events: u64,
     /// The first of them.
@@ -183,6 +185,7 @@ impl Gaps {
     pub(super) fn add(&mut self, gap: Gap) {
         self.refused = self.refused.saturating_add(gap.refused);
         self.unrecorded = self.unrecorded.saturating_add(gap.unrecorded);
+        self.unsynced = self.unsynced.saturating_add(gap.unsynced);
         self.events = self.events.saturating_add(gap.events);
         if self.listed.len() < Self::LISTED {
             self.listed.push(gap);
@@ -192,13 +195,15 @@ impl Gaps {
     }
 }
 
-/// A time in which exchanges have no entry.
+/// A time in which that was so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Refused for want of a place.
     pub refused: u64,
     /// Served, or cut off at the stop.
     pub unrecorded: u64,
+    /// Answered before their arrival was durable.
+    pub unsynced: u64,
     /// Events that were given up.
     pub events: u64,
     /// From.

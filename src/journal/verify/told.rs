@@ -72,6 +72,7 @@ impl Told {
                 self.gaps.add(Gap {
                     refused: count("refused"),
                     unrecorded: count("unrecorded"),
+                    unsynced: count("unsynced"),
                     events: count("events"),
                     from: time("from"),
                     to: time("to"),

@@ -36,7 +36,7 @@ pub(super) struct Writing {
 }
 
 pub(super) fn salt(log: Log, number: u8) -> Salt {
-    Salt::new(Zeroizing::new([number + 100 * log as u8; 32]))
+    Salt::new(Zeroizing::new([number + 80 * log as u8; 32]))
 }
 
 pub(super) fn stem(first: u64) -> String {

@@ -36,6 +36,7 @@ mod serve;
 mod sites;
 mod skip;
 mod statement;
+mod strict;
 mod tidy;
 mod tls;
 mod upstreams;

@@ -101,7 +101,7 @@ fn write_journal(folder: &Path, format: Format, name: &str, agent: AgentRule) ->
         if format == Format::Combined {
             keep_less(&mut policy.access.fields, i);
         }
-        encoder.encode(&observation(i).redact(&policy, &own_hosts), &mut lines);
+        encoder.encode(&observation(i).redact(&policy, &own_hosts), None, &mut lines);
     }
     assert_eq!(lines.iter().filter(|&&byte| byte == b'\n').count(), ENTRIES);
     let path = folder.join(name);

@@ -58,7 +58,7 @@ fuzz_target!(|data: &[u8]| {
         };
         let entry = observation.redact(&POLICY, &["um.example.pl".into()]);
         let (mut encoder, mut line) = (Encoder::new(format), Vec::new());
-        encoder.encode(&entry, &mut line);
+        encoder.encode(&entry, None, &mut line);
         let text = line.strip_suffix(b"\n").expect("it ends in a newline");
         assert!(line.len() <= 4_095 && !text.iter().any(u8::is_ascii_control));
         if !data.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()) {

@@ -216,6 +216,7 @@ mod requests;
 mod retention;
 mod segment;
 pub mod tree;
+mod unmatched;
 pub mod verify;
 mod writer;
 
@@ -238,6 +239,7 @@ pub use queue::{Slot, Unavailable};
 pub use read::{Line, Lines};
 pub use retention::Due;
 pub use segment::{Form, Name};
+pub use unmatched::Unmatched;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use fuser::{
@@ -34,6 +35,8 @@ pub enum Failing {
     Once(&'static [u8]),
     /// Every write and every flush fails.
     All,
+    /// Every flush waits until it is told otherwise.
+    Waiting,
 }
 
 struct State {
@@ -303,7 +306,7 @@ impl Filesystem for OneFile {
         let mut state = self.state();
         let at = usize::try_from(offset).expect("a small disk");
         let fails = match state.failing {
-            Failing::Not => false,
+            Failing::Not | Failing::Waiting => false,
             Failing::All => true,
             Failing::Once(bytes) => data.windows(bytes.len()).any(|window| window == bytes),
         };
@@ -321,6 +324,9 @@ impl Filesystem for OneFile {
     }
 
     fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        while self.state().failing == Failing::Waiting {
+            thread::sleep(Duration::from_millis(2));
+        }
         let mut state = self.state();
         if state.failing == Failing::All {
             state.failed += 1;

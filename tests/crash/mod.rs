@@ -11,6 +11,7 @@ mod init;
 mod kill;
 mod limits;
 mod power;
+mod strict;
 mod sweep;
 
 use std::collections::{BTreeMap, HashSet};
@@ -58,6 +59,12 @@ impl Office {
     /// Synced every 50 ms.
     fn before(cms: &Cms, folder: &Path) -> Self {
         Self::of(&Town::before(cms).journal("sync_interval = \"50 ms\""), folder)
+    }
+
+    /// The same, with strict durability.
+    fn strict(cms: &Cms, folder: &Path) -> Self {
+        let plan = Town::before(cms).journal("sync_interval = \"50 ms\", durability = \"strict\"");
+        Self::of(&plan, folder)
     }
 
     fn of(plan: &Plan, folder: &Path) -> Self {

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::source::{Opener, Source};
 use crate::clock::Clock;
 use crate::journal::age::Identities;
-use crate::journal::{Addresses, Line, Lines, Log, Name};
+use crate::journal::{Addresses, Line, Lines, Log, Name, Unmatched};
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Cat {
@@ -22,6 +22,9 @@ pub(in crate::cli) struct Cat {
     opener: Opener,
     #[command(flatten)]
     view: View,
+    /// With --log arrivals: only those whose exchange has no entry, because a crash took it or because it is still open.
+    #[arg(long)]
+    unmatched: bool,
 }
 
 pub(super) fn run(cat: &Cat) -> Done {
@@ -29,6 +32,10 @@ pub(super) fn run(cat: &Cat) -> Done {
     let folder = cat.source.folder()?;
     let mut shower = cat.view.shower(&clock, BufWriter::new(io::stdout().lock()))?;
     let identities = cat.opener.identities()?;
+    let unmatched = match cat.unmatched {
+        true => Some(unmatched(&folder, cat.view.log(), &identities)?),
+        false => None,
+    };
     let mut lines = shower.skip(open(&folder, cat.view.log(), &identities)?);
     let mut addresses = cat.view.addresses(&folder, &identities)?;
     let mut progress = Progress::of(lines.ahead().map_err(cannot_read)?.1, &clock);
@@ -38,6 +45,9 @@ pub(super) fn run(cat: &Cat) -> Done {
         let Some(line) = lines.next_line().map_err(cannot_read)? else {
             break;
         };
+        if unmatched.as_ref().is_some_and(|unmatched| !unmatched.has(line.index)) {
+            continue;
+        }
         let line = join(addresses.as_mut(), line)?;
         if !shower.takes(&line) {
             continue;
@@ -51,6 +61,24 @@ pub(super) fn run(cat: &Cat) -> Done {
     drop(progress);
     shower.finish()?;
     Ok(end(lines.unreadable(), addresses.as_ref()))
+}
+
+/// The arrivals that have no entry, which can be said only where every entry can be read.
+fn unmatched(folder: &Path, log: Log, identities: &Identities) -> Result<Unmatched, Problem> {
+    if log != Log::Arrivals {
+        return Err(Problem::with_hint(
+            "only arrivals can be without their entry",
+            "with --unmatched write --log arrivals",
+        ));
+    }
+    let unmatched = Unmatched::of(folder, identities).map_err(cannot_read)?;
+    match unmatched.unreadable().first() {
+        None => Ok(unmatched),
+        Some(segment) => Err(Problem::with_hint(
+            format!("access/{segment} is encrypted, and which arrivals have their entry there cannot be seen"),
+            "where the administrator's identity is, add --identity FILE",
+        )),
+    }
 }
 
 /// Says which segments could not be read. What was shown is then not all.

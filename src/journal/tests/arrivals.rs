@@ -9,7 +9,7 @@ use super::*;
 use crate::entry::Record;
 use crate::journal::arrivals::{Moment, Promise};
 use crate::journal::simulated::{EIO, Planned};
-use crate::journal::{Arrival, Journal};
+use crate::journal::{Arrival, Journal, Unmatched};
 
 /// An exchange that waits for its arrival.
 pub(super) struct Waiting {
@@ -193,6 +193,37 @@ fn an_entry_names_its_arrival_and_reaches_the_kernel_after_it_is_durable() {
     let record = Record::decode(texts[0].as_bytes(), name.format, name.day).unwrap();
     assert_eq!(record.arrival(), Some(1));
     assert_eq!(bench.arrivals()[1], r#"{"timestamp":"2026-11-21T20:00:00.000Z"}"#);
+}
+
+#[test]
+fn arrivals_that_a_crash_left_without_an_entry_can_be_told() {
+    let mut bench = strict();
+    for _ in 0..3 {
+        let mut slot = bench.queue().reserve().unwrap();
+        drop(slot.arrive(entry()));
+        slot.append(entry());
+    }
+    let mut open = bench.queue().reserve().unwrap();
+    let mut arrival = open.arrive(entry()).unwrap();
+    bench.take_all();
+    bench.batch([]).unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut arrival).poll(&mut context).is_ready());
+    let unmatched = |bench: &Bench| {
+        let unmatched = Unmatched::on(Arc::new(bench.disk.clone())).unwrap();
+        (0..200).filter(|index| unmatched.has(*index)).collect::<Vec<_>>()
+    };
+    assert_eq!(unmatched(&bench), [3], "it is open");
+    bench.kill();
+    bench.disk.cut_power(|_| 0);
+    assert_eq!(unmatched(&bench), [0, 1, 2, 3], "no entry was synced yet");
+    bench.open().unwrap();
+    let mut slot = bench.queue().reserve().unwrap();
+    drop(slot.arrive(entry()));
+    slot.append(entry());
+    bench.take_all();
+    bench.batch([]).unwrap();
+    assert_eq!(unmatched(&bench), [0, 1, 2, 3]);
 }
 
 #[test]

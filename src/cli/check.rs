@@ -11,7 +11,7 @@ use super::{certificates, warnings};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::cookies::{Keys, KeysError};
-use crate::journal::{Format, OnFailure};
+use crate::journal::{Durability, Format, OnFailure};
 use crate::policy::{Ends, Lang, Mode, Policy, Retention, Unlisted};
 use crate::reader::{Bytes, Fault, Faults, Span};
 
@@ -187,11 +187,15 @@ fn journal(site: &Site) -> String {
         format!("; {how} after {}", Span(closed.after))
     });
     format!(
-        "{}, {}, segments of a day or {}, on the disk within {}{}; {on_failure}",
+        "{}, {}, segments of a day or {}, on the disk within {}{}{}; {on_failure}",
         journal.folder.display(),
         format(journal.format),
         Bytes(journal.segment_bytes),
         Span(journal.sync_interval),
+        match journal.durability {
+            Durability::Interval => "",
+            Durability::Strict => ", arrivals before the answer",
+        },
         packed.unwrap_or_default(),
     )
 }

@@ -40,13 +40,14 @@
 //!     checkpoints              the checkpoints that were signed, the older ones thinned
 //!     current                  a symbolic link to the newest segment, for tail -F; nothing depends on it
 //! addresses/                   of that, what goes sooner, of the same shape; made when a policy first asks for it
+//! arrivals/                    what was known before the answers; made when durability is first strict
 //! events/                      what happened to the journal, of the same shape
 //! cosigned/<log>               the newest checkpoints of a log that witnesses signed; made when needed
 //! holds/<case>.toml            what retention must not remove: case, from, to, set, perhaps reason; made when needed
 //! ```
 //!
 //! A segment's name is the day on which it was begun, in UTC, and the index of its first record in 20 digits. `.jsonl`
-//! is JSON Lines, `.log` Combined Log Format; addresses and events are always JSON Lines. The day goes by the writer's
+//! is JSON Lines, `.log` Combined Log Format; all logs but `access` are always JSON Lines. The day goes by the writer's
 //! clock, so an exchange that lasts past midnight stands in the day of its end; order is by index alone, whatever the
 //! clock did. A segment ends at midnight, when it is full, when the policy changes, and on an error; the next one
 //! begins with the next record. An empty segment only says where its log goes on: it is left when retention has removed
@@ -58,11 +59,12 @@
 //!
 //! # Packed segments
 //!
-//! A segment of `access` that a later one follows, and that stands before the newest signed record's, may have another
-//! form, by its name: `….jsonl.zst` is compressed (zstd, RFC 8878), `….jsonl.age` is encrypted (age, version 1, for
-//! X25519 recipients), `….jsonl.zst.age` is compressed first. Unpacked it is the segment byte for byte, void end
-//! included; hashes are those of its lines, so `.leaves`, `tree/` and checkpoints stay as they were. With an encrypted
-//! segment its salt is encrypted too, `.salt.age`: with it, the lines could be guessed from their hashes.
+//! A segment about visitors, of any log but `events`, that a later one follows, and that stands before the newest
+//! signed record's, may have another form, by its name: `….jsonl.zst` is compressed (zstd, RFC 8878), `….jsonl.age` is
+//! encrypted (age, version 1, for X25519 recipients), `….jsonl.zst.age` is compressed first. Unpacked it is the segment
+//! byte for byte, void end included; hashes are those of its lines, so `.leaves`, `tree/` and checkpoints stay as they
+//! were. With an encrypted segment its salt is encrypted too, `.salt.age`: with it, the lines could be guessed from
+//! their hashes.
 //!
 //! The packed file is written as `.packing`, synced, read back, and each line in it held against its leaf. Then
 //! `segment.pack` is told, durably, and signed; then the file gets its name, durably; then the other goes, and the
@@ -95,6 +97,22 @@
 //! The log is made with its first segment, of which `segment.begin` tells: from then on it must be there. What is in
 //! the folder before was never finished, and is made anew. A policy without addresses leaves the log as it is, and what
 //! is in it goes when the last policy that had addresses says.
+//!
+//! # Arrivals
+//!
+//! With strict durability ([`Durability::Strict`]) not a byte of an answer leaves, nor of a refusal, an interim answer
+//! (1xx) or a tunnel, before a line of `arrivals` is durable. The sync goes on while the upstream works; what arrives
+//! during one shares the next. The line holds what `access` will hold of the request, and nothing that depends on how
+//! the exchange ends, or that the policy keeps in `addresses`. It is kept for as long as `access` is.
+//!
+//! The line of `access` that the exchange gets at its end names it: `townclerk.arrival` is its index in `arrivals`
+//! (` arrival=` in Combined Log Format). It is handed to the kernel after the arrival is durable, so whatever a crash
+//! leaves, it names its own. Each index is named once at most. An arrival that nothing names is that of an exchange
+//! which is still open, or whose entry a crash took ([`Unmatched`]). Bytes that never became a request have no arrival.
+//!
+//! Where the disk fails, the exchange is refused or served, as [`OnFailure`] says; one that is served without is
+//! counted by `unsynced` in `journal.gap`. Its arrival waits in memory as entries do. While a disk only stalls, answers
+//! wait, for as long as the limits of exchanges allow.
 //!
 //! # The tree
 //!
@@ -173,6 +191,7 @@
 //! |---|---|---|
 //! | The process is killed | entries not yet handed to the kernel: a batch gathers for 5 ms, and the writer may wait for a core; and where a segment or an event is begun or ended just then, those of the syncs that this takes | `journal.start` without a `journal.stop` before it; perhaps `segment.copy` |
 //! | The power is cut | entries not yet durable: `sync_interval`, and the syncs that are under way | perhaps `segment.copy`, or a void end, closed by `CAN \n` at the next start, with the event `segment.torn` |
+//! | The same two, with strict durability | no exchange that was answered; of those entries, how they ended | their arrivals, and the same |
 //! | A file of the tree fails | nothing | another in its place, `journal.failure` |
 //! | One write or sync fails | nothing | the failed segment's void end, the next segment, `journal.failure` |
 //! | The disk stays full, read-only or broken | nothing that was taken, while the process lives | the same; tried again each second, entries wait in memory in the places they hold |

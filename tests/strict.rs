@@ -62,11 +62,14 @@ fn whatever_is_answered_has_an_arrival_and_its_entry_names_it() {
             assert_eq!(visitor.answer().status, 200);
         }
     }
+    assert_eq!(town.ask("no request\r\n\r\n").status, 400);
     let folder = town.leave();
     let arrivals = arrivals(folder.path());
-    let entries = crate::town::Kept::read(folder.path()).entries;
-    assert_eq!((arrivals.len(), entries.len()), (4, 4));
-    for entry in entries {
+    let mut entries = crate::town::Kept::read(folder.path()).entries;
+    let (last, of_requests) = (entries.pop().expect("an entry"), entries);
+    assert_eq!(last.get("townclerk.arrival"), None, "{last}");
+    assert_eq!((arrivals.len(), of_requests.len()), (4, 4));
+    for entry in of_requests {
         let arrival = entry["townclerk.arrival"].as_u64().expect("a number");
         assert_eq!(entry["url.path"], arrivals[arrival as usize]["url"]["path"]);
         assert_eq!(entry["timestamp"], arrivals[arrival as usize]["timestamp"]);
@@ -115,7 +118,9 @@ fn after_a_crash_what_got_no_entry_is_listed() {
         let serving = Serving::start(&config);
         let ask = |path: &str| {
             let mut visitor = crate::town::Visitor::to(serving.address);
-            visitor.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"));
+            visitor.send(format!(
+                "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+            ));
             visitor
         };
         let _open = ask("/open");

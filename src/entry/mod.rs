@@ -183,8 +183,8 @@ impl Observation {
         }
     }
 
-    /// What may be kept of it when it has just arrived: what the policy keeps of a request, whatever becomes of it. What
-    /// depends on its end, or goes to the log of addresses, is not there.
+    /// What may be kept of it when it has just arrived: what the policy keeps of a request, whatever becomes of it.
+    /// What depends on its end, or goes to the log of addresses, is not there.
     pub fn arrival(&self, policy: &Policy, own_hosts: &[Box<str>]) -> Entry {
         let arrived = Self {
             arrived: self.arrived,

@@ -109,8 +109,13 @@ pub(super) fn no_request() -> Observation {
 }
 
 pub(super) fn line(format: Format, seen: Observation, policy: &Policy) -> String {
+    line_after(None, format, seen, policy)
+}
+
+/// The line of an exchange whose arrival has this index.
+pub(super) fn line_after(arrival: Option<u64>, format: Format, seen: Observation, policy: &Policy) -> String {
     let mut out = Vec::new();
-    Encoder::new(format).encode(&seen.redact(policy, &["town.example".into()]), None, &mut out);
+    Encoder::new(format).encode(&seen.redact(policy, &["town.example".into()]), arrival, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -374,7 +379,7 @@ fn no_line_is_longer_than_its_readers_take() {
                 ..seen()
             };
             for format in [Format::JsonLines, Format::Combined] {
-                let line = line(format, long(), &policy);
+                let line = line_after(Some(u64::MAX), format, long(), &policy);
                 assert!((3000..=4095).contains(&line.len()), "{}", line.len());
                 assert_eq!(line.matches("[cut]").count(), 7, "{line}");
             }

@@ -39,6 +39,7 @@ impl Witness {
         let mut slot = site.journal.reserve().map_err(|_| Refusal::Journal)?;
         let arrival = match site.journal.durability() {
             Durability::Interval => None,
+            Durability::Strict if observation.request.is_none() => None, // hyper has answered it already
             Durability::Strict => slot.arrive(observation.arrival(&in_force.policy, &site.hosts)),
         };
         if in_force.policy.keeps(Field::ClientHost) {

@@ -125,7 +125,9 @@ fn while_a_sync_stalls_the_cms_works_and_the_visitor_waits() {
     let serving = office.start();
     let ask = |path: &str| {
         let mut visitor = Visitor::to(serving.address);
-        visitor.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"));
+        visitor.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+        ));
         visitor
     };
     assert_eq!(ask("/before").answer().status, 200);
@@ -136,7 +138,10 @@ fn while_a_sync_stalls_the_cms_works_and_the_visitor_waits() {
     });
     until(|| cms.received().len() == 3);
     thread::sleep(Duration::from_millis(500));
-    assert!(waiting.iter().all(|visitor| !visitor.is_finished()), "answered too early");
+    assert!(
+        waiting.iter().all(|visitor| !visitor.is_finished()),
+        "answered too early"
+    );
     disk.fail(Failing::Not);
     assert_eq!(waiting.map(|visitor| visitor.join().expect("no panic")), [200, 200]);
     assert_eq!(serving.stop().code, Some(0));

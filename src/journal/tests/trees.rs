@@ -152,10 +152,7 @@ pub(super) fn check_running(bench: &Bench) {
     let disk = bench.disk.snapshot();
     let writer = &running.writer;
     let addresses = &writer.requests.addresses;
-    let optional = [
-        (Log::Addresses, addresses),
-        (Log::Arrivals, writer.arrivals.appender()),
-    ];
+    let optional = [(Log::Addresses, addresses), (Log::Arrivals, writer.arrivals.appender())];
     let optional = optional.into_iter().filter(|(_, appender)| appender.is_made());
     let always = [
         (Log::Access, &writer.requests.access),

@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 
 use super::Undecodable;
-use crate::entry::tests::{combined, field_value, json, line, no_request, nothing, policy, seen};
+use crate::entry::tests::{combined, field_value, json, line, line_after, no_request, nothing, policy, seen};
 use crate::entry::{ClientHost, Encoder, Observation, Outcome, Record, UpstreamFailure};
 use crate::journal::Format;
 use crate::policy::{AgentRule, Policy};
@@ -54,6 +54,19 @@ fn every_member_is_read() {
         assert_eq!(record.user_name(), Some(&b"Aladdin"[..]));
         assert!(record.is_first_page());
         assert_eq!(record.policy_version(), Some(&b"1.0"[..]));
+    }
+}
+
+#[test]
+fn an_entry_names_its_arrival_in_both_formats() {
+    for (format, named) in [
+        (Format::JsonLines, r#""policy":{"version":"1.0"},"arrival":17}}"#),
+        (Format::Combined, " policy_version=1.0 arrival=17"),
+    ] {
+        let line = line_after(Some(17), format, seen(), &policy());
+        assert!(line.trim_end().ends_with(named), "{line}");
+        assert_eq!(again(&line, format), line);
+        assert_eq!(decode(&line, format).ok().unwrap().arrival(), Some(17));
     }
 }
 

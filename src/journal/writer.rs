@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The syncs and signatures that the time asks for are done aside, one after the other, while further batches go to the
-//! kernel. Only where a segment ends or begins, or after an error, does the writer wait for the disk.
+//! kernel. Only where a segment ends or begins, or after an error, does the writer wait for the disk; and for events and
+//! arrivals, which are durable with their batch.
 
 use std::iter;
 use std::sync::Arc;

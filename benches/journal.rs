@@ -157,7 +157,7 @@ fn group_commit(policy: &Policy) -> f64 {
 fn bare(policy: &Policy) -> f64 {
     let place = tempfile::tempdir().expect("a folder");
     let mut line = Vec::new();
-    Encoder::new(Format::JsonLines).encode(&entries(policy, 1)[0], &mut line);
+    Encoder::new(Format::JsonLines).encode(&entries(policy, 1)[0], None, &mut line);
     let batch = line.repeat(QUEUE / 4);
     let mut file = File::create(place.path().join("bare")).expect("a file");
     let begun = now();

@@ -169,11 +169,7 @@ impl Arrivals {
     }
 
     /// Begins an empty segment, so that the log's index outlives its segments.
-    pub(crate) fn mark(
-        &mut self,
-        today: Date,
-        announce: impl FnOnce(Begin) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    pub(crate) fn mark(&mut self, today: Date, announce: impl FnOnce(Begin) -> Result<(), Fault>) -> Result<(), Fault> {
         self.appender.begin(today, |name| announce((Log::Arrivals, name, None)))
     }
 

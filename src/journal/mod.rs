@@ -212,6 +212,7 @@ mod copy;
 mod cosigning;
 mod disk;
 mod event;
+mod event_log;
 pub mod evidence;
 mod fault;
 #[cfg(fuzzing)]

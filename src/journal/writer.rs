@@ -29,11 +29,12 @@ use super::belief::Belief;
 use super::copy::Copy;
 use super::disk::Disk;
 use super::event::{Event, Stop};
+use super::event_log::EventLog;
 use super::fault::Fault;
 use super::holds::Told;
 use super::packing::{Closed, Packer};
 use super::queue::{Message, Queue};
-use super::requests::{Begin, Requests};
+use super::requests::Requests;
 use super::retention::Bounds;
 use super::segment::Name;
 use super::{CloseError, Durability, Log, PolicyInForce, Settings, log_tree};
@@ -125,12 +126,7 @@ impl Writer {
         arrivals: Appender,
         events: Appender,
     ) -> Self {
-        let events = EventLog {
-            appender: events,
-            queued: 0,
-            announced: [const { None }; Log::ALL.len()],
-            clock: clock.clone(),
-        };
+        let events = EventLog::new(events, clock.clone());
         let rounds_at = clock.now();
         queue.set_durable(requests.access.durable());
         Self {
@@ -527,54 +523,7 @@ impl Writer {
     }
 }
 
-/// The log of what happens to the journal.
-pub(crate) struct EventLog {
-    appender: Appender,
-    /// Of the lines that are not durable, those that came through the queue.
-    queued: u64,
-    /// What was told last of each log's segments; another attempt at one is not another event.
-    announced: [Option<Event>; Log::ALL.len()],
-    clock: Clock,
-}
-
-impl EventLog {
-    /// Takes one event, in memory.
-    pub(crate) fn push(&mut self, event: &Event) {
-        let now = self.clock.now();
-        self.appender.push(day_of(now), |line| event.encode(now, line));
-    }
-
-    #[cfg(test)]
-    pub(crate) fn appender(&self) -> &Appender {
-        &self.appender
-    }
-
-    fn sync(&mut self, today: Date, queue: &Queue) -> Result<(), Fault> {
-        if let Some(fault) = self.appender.write_and_sync(today, |_| Ok(()))? {
-            self.push(&fault.into());
-            self.appender.write_and_sync(today, |_| Ok(()))?;
-        }
-        queue.events_done(std::mem::take(&mut self.queued));
-        Ok(())
-    }
-
-    fn announce(&mut self, begin: Begin, policy: &str, today: Date, queue: &Queue) -> Result<(), Fault> {
-        let (log, segment, addresses) = begin;
-        let event = Event::Segment {
-            log,
-            segment,
-            addresses,
-            policy: policy.to_owned(),
-        };
-        if self.announced[log as usize].as_ref() != Some(&event) {
-            self.push(&event);
-            self.announced[log as usize] = Some(event);
-        }
-        self.sync(today, queue)
-    }
-}
-
-fn day_of(time: Timestamp) -> Date {
+pub(crate) fn day_of(time: Timestamp) -> Date {
     Offset::UTC.to_datetime(time).date()
 }
 

@@ -156,7 +156,7 @@ pub(super) fn check_running(bench: &Bench) {
     let optional = optional.into_iter().filter(|(_, appender)| appender.is_made());
     let always = [
         (Log::Access, &writer.requests.access),
-        (Log::Events, writer.events.appender()),
+        (Log::Events, &writer.events.appender),
     ];
     for (log, appender) in always.into_iter().chain(optional) {
         let size = check(&disk, log);

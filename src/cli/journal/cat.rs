@@ -22,7 +22,7 @@ pub(in crate::cli) struct Cat {
     opener: Opener,
     #[command(flatten)]
     view: View,
-    /// With --log arrivals: only those whose exchange has no entry, because a crash took it or because it is still open.
+    /// With --log arrivals: only those whose exchange has no entry, since a crash took it or it is still open.
     #[arg(long)]
     unmatched: bool,
 }

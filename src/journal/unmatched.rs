@@ -10,7 +10,7 @@ use super::segment::{self, Name};
 use super::{Lines, Log, recovery};
 use crate::entry::Record;
 
-/// Which arrivals no entry names. The journal may be written meanwhile: what arrives after this was made is not told of.
+/// Which arrivals no entry names. The journal may be written meanwhile: what arrives after this was made is not told.
 #[derive(Debug)]
 pub struct Unmatched {
     /// Those that were there.

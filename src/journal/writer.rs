@@ -8,9 +8,9 @@
 //!                     │ error again: failed; once a second, another new segment
 //! ```
 //!
-//! The syncs and signatures that the time asks for are done aside, one after the other, while further batches go to the
-//! kernel. Only where a segment ends or begins, or after an error, does the writer wait for the disk; and for events and
-//! arrivals, which are durable with their batch.
+//! The syncs and signatures that the time asks for are done aside, one after the other, while further batches go to
+//! the kernel. Only where a segment ends or begins, or after an error, does the writer wait for the disk; and for
+//! events and arrivals, which are durable with their batch.
 
 use std::iter;
 use std::sync::Arc;

@@ -245,30 +245,47 @@ impl Writer {
     }
 }
 
-/// Removes the salts of segments that are gone, were emptied or never came: the hashes made with them say nothing. And
-/// the leaves of tiles that lie wholly before the first record that is kept; nobody needs them for any proof.
+/// Removes what nobody needs any more beside the segments.
 fn sweep(disk: &dyn Disk, log: Log) -> Result<(), Fault> {
     let names = segments(disk, log)?;
-    let Some(last) = names.last() else { return Ok(()) };
-    let beside = disk.list(log.folder()).map_err(fault(log))?;
-    let path = |file: &str| format!("{}/{file}", log.folder());
+    let files = match disk.list(log.folder()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()), // the log was never made
+        files => files.map_err(fault(log))?,
+    };
+    let mut going = needless_salts(disk, log, &names, &files)?;
+    going.extend(needless_leaves(disk, log, &names, &files)?);
+    for file in &going {
+        layout::remove(disk, &format!("{}/{file}", log.folder())).map_err(fault(log))?;
+    }
+    if !going.is_empty() {
+        disk.sync_folder(log.folder()).map_err(fault(log))?;
+    }
+    Ok(())
+}
+
+/// The salts of segments that are gone, were emptied or never came: the hashes made with them say nothing.
+fn needless_salts(disk: &dyn Disk, log: Log, names: &[Name], files: &[String]) -> Result<Vec<String>, Fault> {
     let mut salted = Vec::new();
-    for name in &names {
-        if name == last || length(disk, log, name)? > 0 {
+    for name in names {
+        if names.last() == Some(name) || length(disk, log, name)? > 0 {
             salted.push(name.stem());
         }
     }
-    let mut swept = false;
-    for file in &beside {
+    let is_needless = |file: &&String| {
         let of = Beside::Salt.parse(file).or_else(|| Beside::SealedSalt.parse(file));
-        if of.is_some_and(|name| !salted.contains(&name.stem())) {
-            layout::remove(disk, &path(file)).map_err(fault(log))?;
-            swept = true;
-        }
-    }
-    let mut leaves: Vec<_> = beside.iter().filter_map(|file| Beside::Leaves.parse(file)).collect();
+        of.is_some_and(|name| !salted.contains(&name.stem()))
+    };
+    Ok(files.iter().filter(is_needless).cloned().collect())
+}
+
+/// The leaves of tiles that lie wholly before the first record that is kept; nobody needs them for any proof.
+fn needless_leaves(disk: &dyn Disk, log: Log, names: &[Name], files: &[String]) -> Result<Vec<String>, Fault> {
+    let Some(first) = names.first() else {
+        return Ok(Vec::new());
+    };
+    let mut leaves: Vec<_> = files.iter().filter_map(|file| Beside::Leaves.parse(file)).collect();
     leaves.sort_by_key(|name| (name.first, name.day));
-    let kept = tree::first_kept(0, EntryIndex(names.first().unwrap_or(last).first));
+    let kept = tree::first_kept(0, EntryIndex(first.first));
     let cosigned = kept::sizes(disk, log).map_err(fault(log))?;
     let is_needed = |[first, next]: [u64; 2]| {
         let tile = |size: u64| tree::first_kept(0, EntryIndex(size.saturating_sub(1)));
@@ -277,17 +294,10 @@ fn sweep(disk: &dyn Disk, log: Log) -> Result<(), Fault> {
                 .iter()
                 .any(|size| first < tile(*size) + 256 && tile(*size) < next)
     };
-    for pair in leaves
+    let needless = leaves
         .windows(2)
-        .filter(|pair| !is_needed([pair[0].first, pair[1].first]))
-    {
-        layout::remove(disk, &path(&pair[0].beside(Beside::Leaves))).map_err(fault(log))?;
-        swept = true;
-    }
-    if swept {
-        disk.sync_folder(log.folder()).map_err(fault(log))?;
-    }
-    Ok(())
+        .filter(|pair| !is_needed([pair[0].first, pair[1].first]));
+    Ok(needless.map(|pair| pair[0].beside(Beside::Leaves)).collect())
 }
 
 /// Whether the segment before this one has lines.

@@ -18,7 +18,7 @@ const EACH: u32 = 10;
 /// Between two requests of a visitor: the server has the machine for itself, not they.
 const PAUSE: Duration = Duration::from_micros(500);
 /// One in so many comes late.
-const LONG: u32 = 5;
+const LONG: u32 = 20;
 
 #[test]
 fn a_killed_server_has_lost_nothing_but_the_last_moment_and_goes_on() {

@@ -1,6 +1,7 @@
 //! No persistent cookie reaches a visitor; logins and logouts work.
 
-use crate::town::{Cms, HOST, Town, cms};
+use crate::serve::program::{Serving, run_with};
+use crate::town::{Cms, HOST, Town, Visitor, cms};
 
 const LOGIN: [&str; 4] = [
     "Set-Cookie: PHPSESSID=abc; path=/; HttpOnly",
@@ -105,6 +106,62 @@ fn observing_changes_nothing_and_counts() {
         seen["cookies"]["_ga"],
         serde_json::json!({ "declared": false, "sent": { "stripped": 1 } })
     );
+}
+
+#[test]
+fn the_inventory_names_what_was_seen_and_who_sets_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cms = Cms::saying(cms::ok(&LOGIN, ""));
+    let plan = Town::before(&cms).policy("\"enforce\"", "\"observe\"");
+    let (config, _) = plan.write(folder.path());
+    let init = run_with(&["journal", "init"], &config);
+    assert_eq!(init.code, Some(0), "{init:?}");
+    let told = |arguments: &[&str]| run_with(&[&["cookies"], arguments].concat(), &config);
+    assert_eq!(told(&[]).out, "no cookie was told of in that time\n");
+
+    for _ in 0..2 {
+        let serving = Serving::start(&config);
+        let mut visitor = Visitor::to(serving.address);
+        visitor.send(format!(
+            "GET / HTTP/1.1\r\nHost: {HOST}\r\nCookie: _ga=1; PHPSESSID=a\r\n\r\n"
+        ));
+        assert_eq!(visitor.answer().status, 200);
+        assert_eq!(serving.stop().code, Some(0));
+    }
+    let seen = told(&[]);
+    assert_eq!(seen.code, Some(1), "some are not in the policy: {seen:?}");
+    let row = |name: &str| {
+        let row = seen.out.lines().find(|line| line.trim_start().starts_with(name));
+        row.unwrap_or_else(|| panic!("{name}: {}", seen.out)).to_owned()
+    };
+    for (name, cells) in [
+        ("_ga", ["no", "a script, or earlier", "2 stripped"]),
+        ("_pk_id.1", ["no", "the CMS", "2 stripped"]),
+        ("zapamietaj", ["yes", "the CMS", "2 limited"]),
+    ] {
+        assert!(cells.iter().all(|cell| row(name).contains(cell)), "{}", row(name));
+    }
+    assert!(seen.out.contains("only observed"), "{}", seen.out);
+    assert!(
+        seen.err.contains("not in the policy") && seen.err.contains("hint"),
+        "{}",
+        seen.err
+    );
+    let json: serde_json::Value = serde_json::from_str(&told(&["--format", "json"]).out).expect("JSON");
+    let cookies = json["cookies"].as_array().expect("a list");
+    let ga = cookies.iter().find(|cookie| cookie["name"] == "_ga").expect("a cookie");
+    assert_eq!(
+        (&ga["declared"], &ga["sent"]["stripped"], &ga["new"]),
+        (&false.into(), &2.into(), &false.into())
+    );
+    assert_eq!(told(&["--from", "2040-01-01"]).code, Some(0));
+
+    let doctor = run_with(&["doctor"], &config).out;
+    assert!(
+        doctor.contains("the CMS sets what the policy does not list: _pk_id.1"),
+        "{doctor}"
+    );
+    assert!(!doctor.contains("_ga"), "what browsers bring is not said: {doctor}");
 }
 
 #[test]

@@ -9,17 +9,22 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
 use super::check::Form;
+use super::journal::readable;
 use super::speech::{self, Done};
 use super::{ConfigFile, certificates, serve};
 use crate::clock::Clock;
 use crate::config::{Config, Origin, Site, Upstream};
-use crate::journal::OpenError;
 use crate::journal::condition::{Condition, Guards};
+use crate::journal::{Inventory, OpenError};
 use crate::reader::Span;
+
+/// Cookies count if they were seen within this time.
+const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Something should be looked at, and nothing is broken; as of `journal verify`.
 const WARNINGS: u8 = 3;
@@ -171,12 +176,12 @@ fn look_at(site: &Site, clock: &Clock) -> Checks {
         look_at_upstream(&site.upstream, &mut checks);
         return checks; // there is nothing in it to look at
     }
-    look_into(site, &condition, is_running, &mut checks);
+    look_into(site, &condition, is_running, clock.now(), &mut checks);
     look_at_upstream(&site.upstream, &mut checks);
     checks
 }
 
-fn look_into(site: &Site, condition: &Condition, is_running: bool, checks: &mut Checks) {
+fn look_into(site: &Site, condition: &Condition, is_running: bool, now: Timestamp, checks: &mut Checks) {
     let folder = site.journal.folder.display();
     match condition.strangers {
         0 => checks.well("owner", "its files belong to one user"),
@@ -250,6 +255,7 @@ fn look_into(site: &Site, condition: &Condition, is_running: bool, checks: &mut 
             "name the proxy in front in trusted_proxies; in Docker, let townclerk use the host's network",
         );
     }
+    look_at_cookies(site, now, checks);
     match &condition.guards {
         _ if !site.journal.immutable => checks.well("guards", "are not asked for (immutable = false)"),
         Ok(Guards { bare: 0, guarded }) => {
@@ -272,6 +278,33 @@ fn look_into(site: &Site, condition: &Condition, is_running: bool, checks: &mut 
             "write immutable = false, or put the journal on ext4, XFS or Btrfs",
         ),
     }
+}
+
+/// What the CMS sets and the policy does not list. Names that only browsers bring may be anything, and are counted.
+fn look_at_cookies(site: &Site, now: Timestamp, checks: &mut Checks) {
+    const REMEDY: &str = "`townclerk cookies` shows what becomes of them; list in [cookies] what the site needs";
+    let lately = now.checked_sub(LATELY).unwrap_or(Timestamp::MIN);
+    let inventory = match Inventory::of(&site.journal.folder, Some(lately)) {
+        Ok(inventory) => inventory,
+        Err(error) => return checks.add(State::Problem, "cookies", error.to_string(), "see what is mounted"),
+    };
+    let (from_cms, others): (Vec<_>, Vec<_>) = inventory.undeclared().partition(|(_, cookie)| cookie.is_from_cms());
+    if from_cms.is_empty() {
+        let others = match others.len() {
+            0 => String::new(),
+            others => format!("; browsers brought {} that it does not", count(others, "name")),
+        };
+        return checks.well("cookies", format!("the policy lists what the CMS sets{others}"));
+    }
+    let names: Vec<_> = from_cms
+        .iter()
+        .map(|(name, cookie)| match inventory.is_new(cookie) {
+            true => format!("{} (new)", readable(name)),
+            false => readable(name),
+        })
+        .collect();
+    let found = format!("the CMS sets what the policy does not list: {}", names.join(", "));
+    checks.add(State::Warning, "cookies", found, REMEDY);
 }
 
 /// Whether the CMS takes connections. None is asked for anything.

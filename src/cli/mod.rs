@@ -53,6 +53,9 @@ enum Command {
     /// Make, read and look after journals.
     #[command(subcommand)]
     Journal(journal::Command),
+    /// Show which cookies were seen at a site, who sets them, and what became of them.
+    #[command(after_help = journal::cookies::EXIT_CODES)]
+    Cookies(journal::cookies::Cookies),
     /// Write the privacy statement of a site, made from the policy that is enforced there.
     Statement(statement::Statement),
     /// Compare versions of a policy, and list those that were in force.
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(&demo),
         Command::Keygen(keygen) => keygen::run(&keygen),
         Command::Journal(command) => journal::run(&command),
+        Command::Cookies(cookies) => journal::cookies::run(&cookies),
         Command::Policy(command) => policy::run(&command),
         Command::Statement(statement) => statement::run(&statement),
         Command::Witness(command) => witness::run(&command),

@@ -48,10 +48,18 @@ impl Counters {
 }
 
 impl Traffic {
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             sent: self.sent.plus(other.sent),
             set: self.set.plus(other.set),
+        }
+    }
+
+    /// What it has beyond an earlier count.
+    pub(crate) fn beyond(self, before: Self) -> Self {
+        Self {
+            sent: self.sent.beyond(before.sent),
+            set: self.set.beyond(before.set),
         }
     }
 }
@@ -73,17 +81,27 @@ impl Counts {
     }
 
     fn plus(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] + other.0[at]))
+        Self(std::array::from_fn(|at| self.0[at].saturating_add(other.0[at])))
+    }
+
+    fn beyond(self, before: Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at].saturating_sub(before.0[at])))
+    }
+}
+
+impl FromIterator<(Verdict, u64)> for Counts {
+    fn from_iter<I: IntoIterator<Item = (Verdict, u64)>>(named: I) -> Self {
+        let mut counts = Self::default();
+        for (verdict, count) in named {
+            counts.0[verdict as usize] = count;
+        }
+        counts
     }
 }
 
 #[cfg(test)]
 impl<const N: usize> From<[(Verdict, u64); N]> for Counts {
     fn from(named: [(Verdict, u64); N]) -> Self {
-        let mut counts = Self::default();
-        for (verdict, count) in named {
-            counts.0[verdict as usize] = count;
-        }
-        counts
+        named.into_iter().collect()
     }
 }

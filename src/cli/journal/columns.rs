@@ -106,7 +106,7 @@ impl Columns {
 }
 
 /// A text that cannot steer a terminal: what does not print, or turns the direction of text, is escaped.
-pub(super) fn readable(text: &str) -> String {
+pub(in crate::cli) fn readable(text: &str) -> String {
     let odd = |sign: char| {
         sign.is_control()
             || matches!(sign, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

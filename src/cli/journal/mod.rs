@@ -3,6 +3,7 @@
 
 mod cat;
 mod columns;
+pub(super) mod cookies;
 mod filter;
 mod form;
 mod hold;
@@ -18,6 +19,8 @@ mod tiles;
 mod verify;
 
 use clap::Subcommand;
+
+pub(super) use columns::readable;
 
 use super::speech::Done;
 use super::{ConfigFile, serve};

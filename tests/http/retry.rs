@@ -149,8 +149,9 @@ fn a_fresh_connection_that_ends_is_not_tried_again() {
     let count = Arc::clone(&asked);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            if read(&mut BufReader::new(stream)) {
-                count.fetch_add(1, SeqCst);
+            let mut reader = BufReader::new(stream);
+            if read(&mut reader) {
+                count.fetch_add(1, SeqCst); // before the connection ends
             }
         }
     });

@@ -424,7 +424,7 @@ impl Writer {
         {
             tracing::error!(%fault, "what is too old was not removed");
             self.events.push(&fault.into());
-            self.settle(Goal::Written);
+            self.settle(Goal::Signed); // it may have been a file of the tree that failed
         }
         if self.failed.is_none() {
             self.look_after_closed();

@@ -77,9 +77,7 @@ fn a_device_that_is_gone_loses_the_last_moment_and_refuses() {
 
     disk.fail(Failing::Not);
     let mounted = disk.mount(what).expect("as before");
-    let office = office.moved_to(mounted.path());
-    assert_eq!(office.start().stop().code, Some(0));
-    office.is_whole("");
+    let office = office.goes_on_in(mounted.path());
     let lost = office.checked(&visits, gone, GENEROUS).len();
     assert!(lost < visits.answered.len(), "all {lost}");
 }
@@ -109,8 +107,6 @@ fn a_file_system_that_became_read_only_refuses_and_keeps_what_it_had() {
     drop(mounted);
 
     let mounted = Mounted::loop_device(image.path(), what).expect("as before");
-    let office = office.moved_to(mounted.path());
-    assert_eq!(office.start().stop().code, Some(0));
-    office.is_whole("");
+    let office = office.goes_on_in(mounted.path());
     office.checked(&visits, before, GENEROUS);
 }

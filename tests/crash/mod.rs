@@ -88,6 +88,14 @@ impl Office {
         }
     }
 
+    /// The same files in another place, where the journal opens and is whole.
+    fn goes_on_in(&self, folder: &Path) -> Self {
+        let office = self.moved_to(folder);
+        assert_eq!(office.start().stop().code, Some(0));
+        office.is_whole("");
+        office
+    }
+
     /// Puts a policy of the next version in the place of the one that is there.
     fn next_policy(&self) {
         let file = self.folder.join("policy.toml");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::text;
-use crate::policy::{Allowed, Cookies, Ends, FirstPage, Mode, NamePattern, PRESETS, Preset, Unlisted};
+use crate::policy::{Allowed, Cookies, Ends, FirstPage, Mode, NamePattern, PRESETS, Preset, Text, Unlisted};
 use crate::reader::{Section, Value, host};
 
 /// Reads `[cookies]`. `mark_is_kept`: whether entries are to say which page was the first.
@@ -91,17 +91,18 @@ fn first_page(mut section: Section<'_>, allowed: &[Allowed]) -> Option<FirstPage
             }
             Some(name)
         });
-    let purpose = section
-        .required(
-            "purpose",
-            "purpose = { pl = \"…\", en = \"…\" }, what the mark remembers",
-        )
-        .and_then(|value| text(&value));
+    let purpose = purpose(&mut section, "mark");
     section.finish();
     Some(FirstPage {
         name: name?,
         purpose: purpose?,
     })
+}
+
+/// What the mark, or a cookie, remembers.
+fn purpose(section: &mut Section<'_>, whose: &str) -> Option<Text> {
+    let missing = format!("purpose = {{ pl = \"…\", en = \"…\" }}, what the {whose} remembers");
+    section.required("purpose", &missing).and_then(|value| text(&value))
 }
 
 /// `idle`, `absolute` and `ends_when_leaving`; what is not written is as in `most`.
@@ -166,12 +167,7 @@ fn cookie(mut section: Section<'_>, most: Ends, before: &[Allowed]) -> Option<Al
             }
             Some(name)
         });
-    let purpose = section
-        .required(
-            "purpose",
-            "purpose = { pl = \"…\", en = \"…\" }, what the cookie remembers",
-        )
-        .and_then(|value| text(&value));
+    let purpose = purpose(&mut section, "cookie");
     let readable = section.optional("readable");
     let is_readable = readable.as_ref().and_then(|value| value.boolean()) == Some(true);
     let own = ends(&mut section, if is_readable { Ends::default() } else { most });

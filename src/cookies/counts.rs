@@ -70,9 +70,9 @@ impl Counts {
         self.0[verdict as usize]
     }
 
-    /// How many had each verdict.
+    /// How many had each verdict, without those that none had.
     pub fn by_verdict(self) -> impl Iterator<Item = (Verdict, u64)> {
-        Verdict::ALL.into_iter().zip(self.0)
+        Verdict::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 
     /// All verdicts together.

@@ -399,7 +399,7 @@ fn of(seen: &Seen) -> Value {
 /// What browsers sent and what the CMS set, zeros left out.
 fn traffic(traffic: Traffic) -> Map<String, Value> {
     let counts = |counts: Counts| {
-        let seen = counts.by_verdict().filter(|(_, count)| *count > 0);
+        let seen = counts.by_verdict();
         seen.map(|(verdict, count)| (verdict.name().to_owned(), count.into()))
             .collect::<Map<_, _>>()
     };

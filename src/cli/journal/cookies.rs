@@ -121,8 +121,8 @@ fn set_by(cookie: &SeenCookie) -> &'static str {
 
 /// Each verdict with its number.
 fn counts(counts: Counts) -> String {
-    let named = counts.by_verdict().filter(|(_, count)| *count > 0);
-    let named: Vec<_> = named
+    let named: Vec<_> = counts
+        .by_verdict()
         .map(|(verdict, count)| format!("{count} {}", verdict.name().replace('_', " ")))
         .collect();
     named.join(", ")

@@ -117,6 +117,30 @@ fn a_journal_is_made_once_and_for_its_user_alone() {
 }
 
 #[test]
+fn what_seals_the_cookies_is_made_with_the_journal_and_again_where_it_is_missing() {
+    let (folder, config, _) = files(&Cms::page(""));
+    let ends = "mode = \"enforce\"\nends_when_leaving = true";
+    edit(&folder.path().join("policy.toml"), "mode = \"enforce\"", ends);
+    let keys = folder.path().join("journal.cookies.key");
+    for _ in 0..2 {
+        let made = run_with(&["journal", "init"], &config);
+        let told = format!("made a key to seal cookies with in {}\n", keys.display());
+        assert!(made.code == Some(0) && made.out.ends_with(&told), "{made:?}");
+        let mode = keys.metadata().expect("a key").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        assert_eq!(Serving::start(&config).stop().code, Some(0));
+
+        fs::remove_file(&keys).expect("it is there");
+        let refused = run_with(&["serve"], &config);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(
+            refused.err.contains("hint: make it with `townclerk journal init`"),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
 fn for_containers_it_makes_the_missing_journal_itself() {
     let (_folder, config, journal) = files(&Cms::page(""));
     for created in [true, false] {

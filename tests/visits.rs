@@ -96,7 +96,10 @@ fn login() -> Cms {
     Cms::new(|request| {
         let cookie = request.all("cookie").join("; ");
         match request.target() {
-            "/logowanie" => cms::ok(&["Set-Cookie: PHPSESSID=jan; Max-Age=31536000; HttpOnly"], &cookie),
+            "/logowanie" => cms::ok(
+                &["Set-Cookie: PHPSESSID=jan-kowalski; Max-Age=31536000; HttpOnly"],
+                &cookie,
+            ),
             "/wyloguj" => cms::ok(&["Set-Cookie: PHPSESSID=x; Max-Age=0"], &cookie),
             _ => cms::ok(&["Content-Type: text/html", "Cache-Control: public"], &cookie),
         }
@@ -128,7 +131,7 @@ fn a_session_ends_after_its_idle_time_and_at_the_latest_after_its_absolute_one()
     let at = |minutes: i64| clock.set(noon + minutes.minutes());
 
     let answer = town.get("/logowanie");
-    assert!(!answer.all("set-cookie")[0].contains("jan"), "{answer:?}");
+    assert!(!answer.all("set-cookie")[0].contains("jan-kowalski"), "{answer:?}");
     assert!(
         answer.all("set-cookie")[0].ends_with("; HttpOnly; SameSite=Lax; Path=/"),
         "{answer:?}"
@@ -136,7 +139,7 @@ fn a_session_ends_after_its_idle_time_and_at_the_latest_after_its_absolute_one()
     let mut cookie = brings(&answer);
     at(2);
     let soon = town.ask(request("/", &[PAGE, &cookie]));
-    assert_eq!(soon.text(), "PHPSESSID=jan", "the CMS sees its own value");
+    assert_eq!(soon.text(), "PHPSESSID=jan-kowalski", "the CMS sees its own value");
     assert_eq!(
         (soon.all("set-cookie"), soon.field("cache-control")),
         (vec![], Some("public"))
@@ -146,7 +149,7 @@ fn a_session_ends_after_its_idle_time_and_at_the_latest_after_its_absolute_one()
     for minutes in (20..480).step_by(20) {
         at(minutes);
         let answer = town.ask(request("/", &[PAGE, &cookie]));
-        assert_eq!(answer.text(), "PHPSESSID=jan", "after {minutes} minutes");
+        assert_eq!(answer.text(), "PHPSESSID=jan-kowalski", "after {minutes} minutes");
         assert_eq!(answer.field("cache-control"), Some("private, public"));
         cookie = brings(&answer);
     }
@@ -166,13 +169,13 @@ fn a_session_ends_after_its_idle_time_and_at_the_latest_after_its_absolute_one()
     let kept = town.close();
     let seen = kept.events.iter().find(|event| event["event.name"] == "cookies.seen");
     assert_eq!(seen.expect("an event")["cookies"]["PHPSESSID"]["sent"]["ended"], 2);
-    assert!(!kept.holds("jan"), "no value is in the journal");
+    assert!(!kept.holds("jan-kowalski"), "no value is in the journal");
 }
 
 #[test]
 fn a_cookie_from_before_is_not_taken_and_goes() {
     let town = ending(&login(), "absolute = \"8 h\"").open();
-    let answer = town.ask(request("/", &[PAGE, "Cookie: PHPSESSID=jan; zapamietaj=1"]));
+    let answer = town.ask(request("/", &[PAGE, "Cookie: PHPSESSID=jan-kowalski; zapamietaj=1"]));
     assert_eq!(answer.text(), "zapamietaj=1");
     let deletions = [
         "PHPSESSID=; Max-Age=0; Path=/",
@@ -206,7 +209,7 @@ fn entering_from_another_site_ends_the_session_and_coming_back_from_the_login_do
         &["Accept: text/html"],
         &["Accept: image/png", "Referer: https://szukaj.example/"],
     ] {
-        assert_eq!(ask(within).text(), "PHPSESSID=jan", "{within:?}");
+        assert_eq!(ask(within).text(), "PHPSESSID=jan-kowalski", "{within:?}");
     }
     for entry in [
         &["Sec-Fetch-Site: cross-site", "Referer: https://szukaj.example/"][..],
@@ -236,18 +239,18 @@ fn a_key_is_changed_without_anybody_being_logged_out() {
     assert_eq!(changed, ["um.example.pl, www.um.example.pl: the keys for its cookies"]);
     let after = brings(&town.get("/logowanie"));
     for cookie in [&cookie, &after] {
-        assert_eq!(town.ask(request("/", &[cookie])).text(), "PHPSESSID=jan");
+        assert_eq!(town.ask(request("/", &[cookie])).text(), "PHPSESSID=jan-kowalski");
     }
     // And when the old one is taken out, what it sealed is over.
     fs::write(&keys, new).expect("a file");
     town.reload().expect("a reload");
     assert_eq!(town.ask(request("/", &[&cookie])).text(), "");
-    assert_eq!(town.ask(request("/", &[&after])).text(), "PHPSESSID=jan");
+    assert_eq!(town.ask(request("/", &[&after])).text(), "PHPSESSID=jan-kowalski");
     // A key that is not there changes nothing.
     fs::remove_file(&keys).expect("it is there");
     let refused = town.reload().expect_err("a fault");
     assert!(refused.contains("there is no key to seal cookies with"), "{refused}");
-    assert_eq!(town.ask(request("/", &[&after])).text(), "PHPSESSID=jan");
+    assert_eq!(town.ask(request("/", &[&after])).text(), "PHPSESSID=jan-kowalski");
 }
 
 #[test]
@@ -258,5 +261,5 @@ fn two_towns_with_one_key_share_their_sessions() {
     fs::copy(one.folder().join("cookies.key"), folder.path().join("cookies.key")).expect("a copy");
     let other = other.open_in(folder);
     let cookie = brings(&one.get("/logowanie"));
-    assert_eq!(other.ask(request("/", &[&cookie])).text(), "PHPSESSID=jan");
+    assert_eq!(other.ask(request("/", &[&cookie])).text(), "PHPSESSID=jan-kowalski");
 }

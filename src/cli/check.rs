@@ -44,7 +44,10 @@ pub(super) fn check(
         let warnings = warnings::of(&config, clock.now());
         let warnings = warnings.map_err(|error| certificates::fault(file, &error))?;
         for keys in config.sites.iter().filter_map(|site| site.cookie_keys.as_deref()) {
-            Keys::load(keys).map_err(|error| cookie_fault(file, keys, &error))?;
+            match Keys::load(keys) {
+                Ok(_) | Err(KeysError::Missing) => {} // like the journal, it is made later
+                Err(error) => return Err(cookie_fault(file, keys, &error)),
+            }
         }
         Ok((config, warnings))
     });
@@ -144,6 +147,9 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
         [policy.access.redact.sentence(lang).unwrap_or_else(|| "none".to_owned())],
     );
     table.row("cookies", [cookies(policy).to_owned()]);
+    if let Some(keys) = &site.cookie_keys {
+        table.row("", [format!("sealed with the key in {}", keys.display())]);
+    }
     table.write(out)?;
 
     writeln!(out, "\nWhat is kept of a request, and what a visitor is told:")?;
@@ -266,6 +272,7 @@ fn site_json(site: &Site) -> Value {
         "hosts": site.hosts,
         "upstream": site.upstream.to_string(),
         "journal": site.journal.folder.display().to_string(),
+        "cookie_keys": site.cookie_keys.as_ref().map(|file| file.display().to_string()),
         "policy": {
             "file": site.policy_file.display().to_string(),
             "version": policy.version,
@@ -359,7 +366,9 @@ mod tests {
             "{said}"
         );
         assert!(
-            said.contains("\n  after   PHPSESSID=a1b2; Path=/; HttpOnly; SameSite=Lax  (limited to the session"),
+            said.contains(
+                "\n  after   PHPSESSID=(sealed); Path=/; HttpOnly; SameSite=Lax  (limited, and its value sealed"
+            ),
             "{said}"
         );
         assert!(said.contains("(a deletion, passes as it is"), "{said}");
@@ -389,15 +398,20 @@ mod tests {
         let config = include_str!("../../config/townclerk.toml");
         put(
             "townclerk.toml",
-            format!("{config}\n[site.cookies]\nkey = \"cookies.key\"\n"),
+            config.replace("#key = \"../journal.cookies.key\"", "key = \"cookies.key\""),
         );
         let file = folder.path().join("townclerk.toml");
         let (right, text) = said(&file, Lang::En, Form::Text);
+        assert!(right && text.contains("sealed with the key in "), "{text}");
+
+        put("cookies.key", "x\n".to_owned());
+        let (right, text) = said(&file, Lang::En, Form::Text);
         assert!(
-            !right && text.contains("cookies.key: there is no key to seal cookies with\n  hint: "),
+            !right && text.contains("cookies.key: others can read the key\n  hint: "),
             "{text}"
         );
 
+        std::fs::remove_file(folder.path().join("cookies.key")).unwrap();
         Keys::create(&folder.path().join("cookies.key")).unwrap();
         let (right, text) = said(&file, Lang::En, Form::Text);
         assert!(right, "{text}");

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::serve;
 use super::speech::{Done, Problem};
-use crate::cookies::Keys;
+use crate::cookies::{Keys, KeysError};
 use crate::journal::Log;
 use crate::journal::key::{Key, KeyFileError};
 
@@ -31,8 +31,7 @@ pub(super) struct Keygen {
 
 pub(super) fn run(keygen: &Keygen) -> Done {
     if let Some(file) = &keygen.cookies {
-        Keys::create(file)
-            .map_err(|error| Problem::with_hint(format!("{}: {error}", file.display()), error.remedy()))?;
+        Keys::create(file).map_err(|error| cookie_problem(file, &error))?;
         writeln!(
             io::stdout(),
             "made a key in {}; name it as key in [site.cookies]",
@@ -60,7 +59,9 @@ pub(super) fn run(keygen: &Keygen) -> Done {
     let mut stdout = io::stdout().lock();
     for (file, key) in &made {
         writeln!(stdout, "made a key in {}", file.display())?;
-        tell(&mut stdout, key)?;
+        for line in public_keys(key) {
+            writeln!(stdout, "{line}")?;
+        }
     }
     match made.is_empty() {
         true => writeln!(stdout, "every key is there already")?,
@@ -74,10 +75,12 @@ pub(super) const ADVICE: &str = "keep these public keys where whoever can write 
                                  verified with them; and keep a copy of each key file in a safe place";
 
 /// The public keys, a line each.
-pub(super) fn tell(stdout: &mut impl Write, key: &Key) -> io::Result<()> {
-    Log::ALL
-        .iter()
-        .try_for_each(|log| writeln!(stdout, "  {}", key.verifier(*log)))
+pub(super) fn public_keys(key: &Key) -> impl Iterator<Item = String> {
+    Log::ALL.iter().map(|log| format!("  {}", key.verifier(*log)))
+}
+
+pub(super) fn cookie_problem(file: &Path, error: &KeysError) -> Problem {
+    Problem::with_hint(format!("{}: {error}", file.display()), error.remedy())
 }
 
 pub(super) fn problem(file: &Path, error: &KeyFileError) -> Problem {

@@ -11,8 +11,9 @@ use super::speech::{self, Done, Problem};
 use super::{Serve, keygen, open_files, warnings};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
+use crate::cookies::{Keys, KeysError};
 use crate::journal::key::Key;
-use crate::journal::{self, InitError, Log};
+use crate::journal::{self, InitError};
 use crate::server::{Server, StartError};
 
 /// A file reached the limit of its size. Its number on Linux, but for MIPS.
@@ -22,12 +23,8 @@ pub(super) fn run(serve: &Serve) -> Done {
     speech::start_diagnostics(LevelFilter::INFO);
     let config = load(&serve.file.config)?;
     if serve.create_journal {
-        for (folder, key) in &create_missing(&config)? {
-            tracing::info!("made a journal in {}, signed with", folder.display());
-            Log::ALL
-                .iter()
-                .for_each(|log| tracing::info!("  {}", key.verifier(*log)));
-            tracing::info!("{}", keygen::ADVICE);
+        for line in create_missing(&config)?.tell() {
+            tracing::info!("{line}");
         }
     }
     open_files::allow_all();
@@ -136,14 +133,39 @@ pub(super) fn site(file: &Path, host: Option<&str>) -> Result<Site, Problem> {
     }
 }
 
-/// Makes the journals whose folders are missing or empty, with their keys, and names them. One whose making was cut
-/// short is made anew.
-pub(super) fn create_missing(config: &Config) -> Result<Vec<(&Path, Key)>, Problem> {
-    let mut made = Vec::new();
+/// What was missing, and is there now.
+#[derive(Default)]
+pub(super) struct Made<'a> {
+    journals: Vec<(&'a Path, Key)>,
+    cookie_keys: Vec<&'a Path>,
+}
+
+impl Made<'_> {
+    /// In lines for whoever asked for it.
+    pub(super) fn tell(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (folder, key) in &self.journals {
+            lines.push(format!("made a journal in {}, signed with", folder.display()));
+            lines.extend(keygen::public_keys(key));
+        }
+        if !self.journals.is_empty() {
+            lines.push(keygen::ADVICE.to_owned());
+        }
+        for keys in &self.cookie_keys {
+            lines.push(format!("made a key to seal cookies with in {}", keys.display()));
+        }
+        lines
+    }
+}
+
+/// Makes the journals whose folders are missing or empty, with their keys, and such keys for cookies as a policy needs.
+/// A journal whose making was cut short is made anew.
+pub(super) fn create_missing(config: &Config) -> Result<Made<'_>, Problem> {
+    let mut made = Made::default();
     for site in &config.sites {
         let folder = site.journal.folder.as_path();
         match journal::init(folder, &site.journal.key, &site.hosts[0]) {
-            Ok(key) => made.push((folder, key)),
+            Ok(key) => made.journals.push((folder, key)),
             Err(InitError::Key(error)) => return Err(keygen::problem(&site.journal.key, &error)),
             Err(InitError::NotEmpty) if folder.join("journal").is_file() => {} // its marker: it was made before
             Err(error @ InitError::NotEmpty) => {
@@ -153,6 +175,13 @@ pub(super) fn create_missing(config: &Config) -> Result<Vec<(&Path, Key)>, Probl
                 ));
             }
             Err(error) => return Err(Problem::new(format!("{}: {error}", folder.display()))),
+        }
+        if let Some(keys) = site.cookie_keys.as_deref().filter(|_| site.policy.cookies.seal()) {
+            match Keys::create(keys) {
+                Ok(()) => made.cookie_keys.push(keys),
+                Err(KeysError::Exists) => {}
+                Err(error) => return Err(keygen::cookie_problem(keys, &error)),
+            }
         }
     }
     Ok(made)

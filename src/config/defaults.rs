@@ -84,6 +84,13 @@ pub(super) fn key_of(folder: &Path) -> PathBuf {
     key.into()
 }
 
+/// The file of the keys that cookies are sealed with, for a journal in this folder: beside it too.
+pub(super) fn cookie_keys_of(folder: &Path) -> PathBuf {
+    let mut keys = folder.components().as_path().as_os_str().to_owned();
+    keys.push(".cookies.key");
+    keys.into()
+}
+
 /// As many threads as the machine has cores.
 pub(super) fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

@@ -84,7 +84,8 @@ pub struct Site {
     pub policy_text: String,
     /// The policy.
     pub policy: Policy,
-    /// The file of the keys that cookies are sealed with, if the policy wants them sealed.
+    /// The file of the keys that cookies are sealed with. Default: the journal's folder and `.cookies.key`, if the
+    /// policy wants them sealed.
     pub cookie_keys: Option<PathBuf>,
     /// The path of the site at which the statement is served, `/polityka-prywatnosci`. Default: it is not served.
     pub statement: Option<Box<str>>,

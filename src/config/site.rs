@@ -55,19 +55,15 @@ pub(super) fn site(
         .required_section("journal", "folder = \"/var/lib/townclerk/site\"")
         .and_then(|section| journal(section, files, taken));
     let mut cookies = section.section("cookies");
-    let cookie_keys = cookies.optional("key");
-    if let (None, Some((_, _, policy))) = (&cookie_keys, &policy)
-        && policy.cookies.seal()
-    {
-        section.missing(
-            "the policy says when cookies end, and there is no key to seal them with",
-            "run `townclerk keygen --cookies cookies.key`, and add [site.cookies] with key = \"cookies.key\"",
-        );
-    }
-    let cookie_keys = cookie_keys.and_then(|value| cookie_key(&value, files, taken));
+    let cookie_keys = cookies.optional("key").map(|value| cookie_keys(&value, files, taken));
     cookies.finish();
     section.finish();
     let (policy_file, policy_text, policy) = policy?;
+    let journal = journal?;
+    let cookie_keys = match cookie_keys {
+        Some(written) => Some(written?),
+        None => policy.cookies.seal().then(|| defaults::cookie_keys_of(&journal.folder)),
+    };
     Some(Site {
         hosts: hosts?,
         upstream: upstream?,
@@ -77,7 +73,7 @@ pub(super) fn site(
         policy,
         cookie_keys,
         statement,
-        journal: journal?,
+        journal,
     })
 }
 
@@ -345,7 +341,7 @@ fn key(section: &mut Section<'_>, folder: Option<&Path>, files: &Files<'_>, take
 }
 
 /// The file of the keys for cookies, which sites may share.
-fn cookie_key(value: &Value<'_>, files: &Files<'_>, taken: &Taken) -> Option<PathBuf> {
+fn cookie_keys(value: &Value<'_>, files: &Files<'_>, taken: &Taken) -> Option<PathBuf> {
     let key = files.path(value.string()?);
     let plain = plain(&key);
     if taken.journals.iter().any(|journal| plain.starts_with(journal)) {

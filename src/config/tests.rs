@@ -18,7 +18,7 @@ fn loaded(text: &str) -> Result<Config, Faults> {
         let text = match file.to_str() {
             Some("townclerk.toml") => text,
             Some("policy.toml") => POLICY,
-            Some("sealing.toml") => &POLICY.replace("expire_unlisted", "idle = \"30 min\"\nexpire_unlisted"),
+            Some("lasting.toml") => &POLICY.replace("ends_when_leaving = true", ""),
             Some("faulty.toml") => "version = 1\n",
             Some("chain.pem" | "bip.pem") => "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
             Some("key.pem") => "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----\n",
@@ -76,6 +76,16 @@ fn a_site_needs_ten_lines() {
         (site.policy_file.as_path(), site.policy_text.as_str()),
         (Path::new("/etc/townclerk/policy.toml"), POLICY)
     );
+}
+
+#[test]
+fn the_key_for_cookies_lies_beside_the_journal_where_the_policy_needs_one() {
+    let keys = |text: &str| config(text).sites[0].cookie_keys.clone();
+    assert_eq!(keys(SHORT).unwrap(), Path::new("/etc/townclerk/journal.cookies.key"));
+    let lasting = SHORT.replace("policy.toml", "lasting.toml");
+    assert_eq!(keys(&lasting), None);
+    let written = format!("{lasting}cookies = {{ key = \"shared.key\" }}\n");
+    assert_eq!(keys(&written).unwrap(), Path::new("/etc/townclerk/shared.key"));
 }
 
 #[test]

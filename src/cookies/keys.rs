@@ -62,7 +62,10 @@ impl KeysError {
     /// What to do about it, for a hint.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Missing | Self::Empty => "make one with `townclerk keygen --cookies FILE`",
+            Self::Missing => {
+                "make it with `townclerk journal init`, or bring the file that other machines of the site use"
+            }
+            Self::Empty => "remove the file, and make a key with `townclerk keygen --cookies FILE`",
             Self::Exists => "keep it: who is logged in is known by it; a new key belongs on a line above the old one",
             Self::Exposed => "run `chmod 600 FILE`; if somebody may have read it, make a new one",
             Self::NotAKey(_) => {

@@ -239,16 +239,14 @@ fn a_preset_adds_its_cookies_behind_those_that_are_written() {
 
 #[test]
 fn limits_are_those_of_all_cookies_unless_one_says_otherwise() {
-    let text = EXAMPLE.replace(
-        "expire_unlisted = false\n",
-        "expire_unlisted = false\nidle = \"30 min\"\n",
-    );
-    let text = text.replace(
-        "[[cookies.allow]]\nname = \"PHPSESSID\"",
-        "[[cookies.allow]]\nname = \"skrypt\"\nreadable = true\npurpose = { pl = \"a\", en = \"b\" }\n\
+    let text = EXAMPLE
+        .replace("ends_when_leaving = true", "idle = \"30 min\"")
+        .replace(
+            "[[cookies.allow]]\nname = \"PHPSESSID\"",
+            "[[cookies.allow]]\nname = \"skrypt\"\nreadable = true\npurpose = { pl = \"a\", en = \"b\" }\n\
          [[cookies.allow]]\nname = \"b\"\nidle = \"5 min\"\nends_when_leaving = true\n\
          purpose = { pl = \"a\", en = \"b\" }\n[[cookies.allow]]\nname = \"PHPSESSID\"",
-    );
+        );
     let mut faults = Faults::new();
     let policy = parse("policy.toml", &text, &mut faults).unwrap_or_else(|| panic!("{faults}"));
     let ends: Vec<_> = policy.cookies.allowed.iter().map(|listing| listing.ends).collect();
@@ -261,7 +259,10 @@ fn limits_are_those_of_all_cookies_unless_one_says_otherwise() {
         ..idle(5)
     };
     assert_eq!(ends, [Ends::default(), leaving, idle(30)]);
-    assert!(policy.cookies.seal() && !example().cookies.seal());
+    assert!(policy.cookies.seal() && example().cookies.seal());
+    let without = EXAMPLE.replace("ends_when_leaving = true", "");
+    let without = parse("policy.toml", &without, &mut Faults::new()).unwrap();
+    assert!(!without.cookies.seal());
 }
 
 #[test]

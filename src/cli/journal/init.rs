@@ -1,22 +1,20 @@
-//! `townclerk journal init`: a journal is made on purpose, never by accident.
+//! `townclerk journal init`: a journal is made on purpose, never by accident; and so are the keys.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::{ConfigFile, Done, serve};
-use crate::cli::keygen;
 
 pub(super) fn run(file: &ConfigFile) -> Done {
     let config = serve::load(&file.config)?;
     let made = serve::create_missing(&config)?;
-    let mut stdout = io::stdout().lock();
-    for (folder, key) in &made {
-        writeln!(stdout, "made a journal in {}, signed with", folder.display())?;
-        keygen::tell(&mut stdout, key)?;
+    let mut lines = made.tell();
+    if lines.is_empty() {
+        lines.push("every journal is there already".to_owned());
     }
-    match made.is_empty() {
-        true => writeln!(stdout, "every journal is there already")?,
-        false => writeln!(stdout, "{}", keygen::ADVICE)?,
+    let mut stdout = io::stdout().lock();
+    for line in lines {
+        writeln!(stdout, "{line}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::policy::history::{Earlier, versions};
-use crate::policy::{AddressRule, Mode, NamePattern, Retention, parse};
+use crate::policy::{AddressRule, Ends, Mode, NamePattern, Retention, parse};
 use crate::reader::Faults;
 
 const EXAMPLE: &str = include_str!("../../../config/policy.toml");
@@ -170,7 +170,10 @@ fn every_sentence_that_the_policy_tells_is_in_the_statement() {
 fn no_more_is_promised_than_is_enforced() {
     let mut policy = example();
     let says = |policy: &Policy, words_: &str| words(policy, Lang::En).contains(words_);
+    assert!(says(&policy, "when the site is entered from elsewhere"));
+    policy.cookies.allowed[0].ends = Ends::default();
     assert!(says(&policy, "some browsers make last for weeks"));
+    assert!(!says(&policy, "when the site is entered from elsewhere"));
     assert!(!says(&policy, "removes older records by itself"));
     policy.access.retention = Retention::Days(90);
     assert!(says(&policy, "removes older records by itself") && says(&policy, "one exception"));

@@ -25,6 +25,7 @@ mod memory;
 mod outcomes;
 mod packing;
 mod policies;
+mod promises;
 mod proofs;
 mod proxies;
 mod proxy_protocol;

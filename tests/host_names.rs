@@ -9,11 +9,11 @@ use crate::town::{Cms, HOST, Kept, Plan, Town};
 const VISITOR: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
 
 /// A name server that says who the visitor is, and which address that name has; it knows nothing else.
-struct NameServer(SocketAddr);
+pub struct NameServer(SocketAddr);
 
 /// What it says.
 #[derive(Clone, Copy)]
-enum Says {
+pub enum Says {
     Name { address: Ipv4Addr },
     Nothing,
     NotAWord,
@@ -22,7 +22,7 @@ enum Says {
 const NAME: &[&str] = &["stanowisko", "urzad", "example"];
 
 impl NameServer {
-    fn new(says: Says) -> Self {
+    pub fn new(says: Says) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let address = socket.local_addr().expect("an address");
         thread::spawn(move || {
@@ -34,6 +34,10 @@ impl NameServer {
             }
         });
         Self(address)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0
     }
 
     fn asked_by(&self, plan: Plan) -> Plan {

@@ -209,6 +209,12 @@ impl Plan {
         self
     }
 
+    /// Another one.
+    pub fn whole_policy(mut self, policy: &str) -> Self {
+        policy.clone_into(&mut self.policy);
+        self
+    }
+
     /// A line in `[listen]`.
     pub fn listen(mut self, line: &str) -> Self {
         self.listen.push_str(&format!("{line}\n"));
@@ -356,22 +362,11 @@ pub struct Kept {
 impl Kept {
     pub fn read(folder: &Path) -> Self {
         let journal = folder.join("journal");
-        let lines = |log: Log| -> Vec<Value> {
-            let mut lines = Lines::of(&journal, log, &townclerk::journal::age::Identities::default()).expect("a log");
-            let mut read = Vec::new();
-            while let Some(line) = lines.next_line().expect("a line") {
-                read.push(serde_json::from_slice(line.text).unwrap_or_else(|error| panic!("{error}: {line:?}")));
-            }
-            read
-        };
         let bytes = Self::bytes_of(&journal);
-        let entries = lines(Log::Access)
-            .into_iter()
-            .map(|line| Value::Object(attributes(&line)))
-            .collect();
+        let entries = records(&journal, Log::Access).into_iter().map(Value::Object).collect();
         Self {
             entries,
-            events: lines(Log::Events),
+            events: lines(&journal, Log::Events),
             bytes,
         }
     }
@@ -404,6 +399,21 @@ impl Kept {
     pub fn holds(&self, what: &str) -> bool {
         self.bytes.windows(what.len()).any(|window| window == what.as_bytes())
     }
+}
+
+/// The lines of a log, as JSON.
+fn lines(journal: &Path, log: Log) -> Vec<Value> {
+    let mut lines = Lines::of(journal, log, &townclerk::journal::age::Identities::default()).expect("a log");
+    let mut read = Vec::new();
+    while let Some(line) = lines.next_line().expect("a line") {
+        read.push(serde_json::from_slice(line.text).unwrap_or_else(|error| panic!("{error}: {line:?}")));
+    }
+    read
+}
+
+/// The lines of a log, each name of an attribute with its dots.
+pub fn records(journal: &Path, log: Log) -> Vec<Map<String, Value>> {
+    lines(journal, log).iter().map(attributes).collect()
 }
 
 /// Names that are nested at their dots, joined again.

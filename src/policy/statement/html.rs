@@ -67,12 +67,12 @@ pub(super) fn page(statement: &Statement) -> String {
 fn block_of(statement: &Statement, block: &Block) -> Markup {
     html! {
         @match block {
-            Block::Says(text) => p { (text) },
+            Block::Says(text) | Block::Explains(text) => p { (text) },
             Block::Declares(text) => div.declares {
                 p.whose { (statement.declaration()) }
                 p { (text) }
             },
-            Block::List(items) => ul { @for item in items { li { (item) } } },
+            Block::List(items) | Block::Ends(items) => ul { @for item in items { li { (item) } } },
             Block::Facts(facts) => dl {
                 @for (name, cell) in facts {
                     div { dt { (name) } dd { (cell_of(cell, statement.lang)) } }
@@ -105,7 +105,7 @@ fn table_of(table: &Table, lang: Lang) -> Markup {
 fn cell_of(cell: &Cell, lang: Lang) -> Markup {
     html! {
         @match cell {
-            Cell::Plain(text) => (text),
+            Cell::Plain(text) | Cell::Says(text) => (text),
             Cell::Code(text) => code { (text) },
             Cell::Link(link) => (linked(link)),
             Cell::Date(date) => time datetime=(date) { (day(*date, lang)) },

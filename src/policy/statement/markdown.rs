@@ -38,9 +38,9 @@ fn block_of(statement: &Statement, block: &Block) -> String {
             .join("\n")
     };
     match block {
-        Block::Says(text) => escaped(text),
+        Block::Says(text) | Block::Explains(text) => escaped(text),
         Block::Declares(text) => format!("> **{}.** {}", statement.declaration(), escaped(text)),
-        Block::List(items) => list(items.iter().map(|item| escaped(item)).collect()),
+        Block::List(items) | Block::Ends(items) => list(items.iter().map(|item| escaped(item)).collect()),
         Block::Facts(facts) => list(
             facts
                 .iter()

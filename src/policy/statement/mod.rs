@@ -55,11 +55,16 @@ struct Section {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Block {
-    /// What townclerk enforces, or the law says.
+    /// What townclerk answers for. A file in `tests/statement` proves it.
     Says(String),
+    /// What a word means, what the law says, what browsers do.
+    Explains(String),
     /// What the office declares; townclerk cannot enforce it.
     Declares(String),
+    /// Sentences, behind the block that introduces them.
     List(Vec<String>),
+    /// Ends of the sentence that the block before them begins.
+    Ends(Vec<String>),
     /// Names, each with what it stands for.
     Facts(Vec<(&'static str, Cell)>),
     Table(Table),
@@ -76,6 +81,8 @@ struct Table {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Cell {
     Plain(String),
+    /// What townclerk answers for, like [`Block::Says`].
+    Says(String),
     /// A name as programs write it.
     Code(String),
     Link(Link),
@@ -156,6 +163,34 @@ impl Statement {
         text::page(self)
     }
 
+    /// What townclerk answers for, a sentence or a few each, in the order of the page: that of either language.
+    pub fn answered_for(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for blocks in self.sections.iter().map(|section| &section.blocks) {
+            let mut before: Option<&Block> = None;
+            for block in blocks {
+                match (block, before) {
+                    (Block::Says(text), _) => told.push(text.clone()),
+                    (Block::List(items), Some(Block::Says(_))) => told.extend(items.iter().cloned()),
+                    (Block::Ends(ends), Some(Block::Says(begun))) => {
+                        told.pop();
+                        told.extend(
+                            ends.iter()
+                                .map(|end| format!("{begun} {}", end.trim_end_matches([',', '.']))),
+                        );
+                    }
+                    (Block::Table(table), _) => told.extend(table.rows.iter().flatten().filter_map(Cell::answered_for)),
+                    (
+                        Block::Explains(_) | Block::Declares(_) | Block::Facts(_) | Block::List(_) | Block::Ends(_),
+                        _,
+                    ) => {}
+                }
+                before = Some(block);
+            }
+        }
+        told
+    }
+
     /// What stands before a declaration of the office.
     fn declaration(&self) -> &'static str {
         match self.lang {
@@ -217,10 +252,17 @@ fn day(date: Date, lang: Lang) -> String {
 }
 
 impl Cell {
+    fn answered_for(&self) -> Option<String> {
+        match self {
+            Self::Says(text) => Some(text.clone()),
+            Self::Plain(_) | Self::Code(_) | Self::Link(_) | Self::Date(_) => None,
+        }
+    }
+
     /// What it says, whatever it looks like.
     fn plain(&self, lang: Lang) -> String {
         match self {
-            Self::Plain(text) | Self::Code(text) => text.clone(),
+            Self::Plain(text) | Self::Says(text) | Self::Code(text) => text.clone(),
             Self::Link(link) => link.text.clone(),
             Self::Date(date) => day(*date, lang),
         }

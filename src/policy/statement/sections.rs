@@ -48,6 +48,10 @@ impl Writer<'_> {
         Block::Says(self.say(pl, en).to_owned())
     }
 
+    fn explains(&self, pl: &str, en: &str) -> Block {
+        Block::Explains(self.say(pl, en).to_owned())
+    }
+
     fn section(&self, id: &'static str, pl: &'static str, en: &'static str, blocks: Vec<Block>) -> Section {
         Section {
             id,
@@ -104,7 +108,7 @@ impl Writer<'_> {
         if let Some(basis) = &self.policy.legal_basis {
             blocks.push(Block::Declares(basis.sentence(self.lang)));
         }
-        blocks.push(self.says(
+        blocks.push(self.explains(
             "Dane, o których tu mowa, przeglądarka przesyła sama przy każdym zapytaniu. Nikt nie musi ich podawać \
              osobno, ale bez adresu IP serwer nie mógłby odesłać odpowiedzi.",
             "The data meant here is sent by the browser itself with every request. Nobody has to give it separately, \
@@ -138,11 +142,11 @@ impl Writer<'_> {
                     "Before a URL is recorded, we take out of it:",
                 ));
                 let parts = parts.iter().map(|(_, text)| text.get(self.lang).to_owned());
-                blocks.push(Block::List(parts.collect()));
+                blocks.push(Block::Ends(parts.collect()));
             }
         }
         if self.keeps(Field::Url) && !policy.access.redact.query_values {
-            blocks.push(self.says(
+            blocks.push(self.explains(
                 "Wyszukiwarka w serwisie zwykle dopisuje szukane słowa do adresu URL. Stają się one wtedy częścią \
                  zapisanego adresu.",
                 "A search on the site usually adds the words to the URL. They are then part of the URL that is recorded.",
@@ -171,7 +175,7 @@ impl Writer<'_> {
         }
         let mut blocks = vec![
             self.says("Dziennik nigdy nie zawiera:", "The journal never holds:"),
-            Block::List(not.into_iter().map(str::to_owned).collect()),
+            Block::Ends(not.into_iter().map(str::to_owned).collect()),
         ];
         blocks.push(if self.keeps(Field::AuthUser) {
             self.says(
@@ -189,7 +193,7 @@ impl Writer<'_> {
             )
         });
         if self.policy.access.fields.client_address == AddressRule::Whole {
-            blocks.push(self.says(
+            blocks.push(self.explains(
                 "Pełny adres IP może jednak prowadzić do osoby. Dlatego traktujemy go jak dane osobowe.",
                 "A whole IP address can lead to a person all the same. So we treat it as personal data.",
             ));
@@ -244,7 +248,7 @@ impl Writer<'_> {
     }
 
     fn third_parties(&self) -> Section {
-        let elsewhere = self.says(
+        let elsewhere = self.explains(
             "Jeśli strona zawiera coś z innego serwisu, na przykład mapę albo film, przeglądarka sama łączy się z tym \
              serwisem i podaje mu swój adres IP. Program, który stoi przed naszym serwisem, tego nie widzi i temu nie \
              zapobiega.",
@@ -263,13 +267,13 @@ impl Writer<'_> {
     fn cookies(&self) -> Section {
         let cookies = &self.policy.cookies;
         let enforced = cookies.mode == Mode::Enforce;
-        let mut blocks = vec![self.says(
+        let mut blocks = vec![self.explains(
             "Ciasteczko to krótki tekst, który serwis zapisuje w przeglądarce, a ona odsyła go przy następnych \
              zapytaniach.",
             "A cookie is a short text that a site puts into the browser, and that the browser sends back with later \
              requests.",
         )];
-        let ends = |ends: &Ends| Cell::Plain(cookies.ends_sentence(ends, self.lang));
+        let ends = |ends: &Ends| Cell::Says(cookies.ends_sentence(ends, self.lang));
         let purpose = |purpose: &Text| Cell::Plain(purpose.get(self.lang).to_owned());
         let listed = cookies.allowed.iter().map(|cookie| {
             let Allowed {
@@ -302,13 +306,13 @@ impl Writer<'_> {
         }
         let named = |is: fn(&NamePattern) -> bool| cookies.allowed.iter().any(|cookie| is(&cookie.name));
         if named(|name| matches!(name, NamePattern::Prefix(_))) {
-            blocks.push(self.says(
+            blocks.push(self.explains(
                 "Gwiazdka na końcu nazwy zastępuje dowolne znaki.",
                 "The star at the end of a name stands for any characters.",
             ));
         }
         if named(|name| matches!(name, NamePattern::Hex32(_))) {
-            blocks.push(self.says(
+            blocks.push(self.explains(
                 "Znak <hex32> na końcu nazwy zastępuje 32 cyfry szesnastkowe.",
                 "The sign <hex32> at the end of a name stands for 32 hexadecimal digits.",
             ));
@@ -320,9 +324,9 @@ impl Writer<'_> {
                 .map(|(_, text)| Block::Says(text.get(self.lang).to_owned())),
         );
         if enforced {
-            blocks.push(self.session());
+            blocks.extend(self.session());
             if cookies.unlisted == Unlisted::Strip {
-                blocks.push(self.says(
+                blocks.push(self.explains(
                     "Ciasteczka, które w przeglądarce zapisze skrypt działający na stronie, mogą w niej pozostać dłużej.",
                     "Cookies that a script on a page puts into the browser may stay there for longer.",
                 ));
@@ -338,64 +342,79 @@ impl Writer<'_> {
     }
 
     /// When the session ends, and no more than that.
-    fn session(&self) -> Block {
-        self.says(
+    fn session(&self) -> [Block; 2] {
+        let cookies = &self.policy.cookies;
+        let all_end = cookies.first_page.is_none()
+            && cookies.unlisted == Unlisted::Strip
+            && cookies.allowed.iter().all(|cookie| cookie.ends.are_enforced());
+        let who_decides = if all_end {
+            self.explains(
+                "Przeglądarka, która przy następnym uruchomieniu przywraca okna i karty, potrafi przechować ciasteczka \
+                 dłużej. Tych, które już wygasły, serwer od niej nie przyjmie.",
+                "A browser that restores its windows and tabs at the next start may keep cookies for longer. Those that \
+                 have ended the server does not take from it.",
+            )
+        } else {
+            self.explains(
+                "Kiedy sesja się kończy, decyduje przeglądarka: zwykle po jej zamknięciu, ale taka, która przy \
+                 następnym uruchomieniu przywraca okna i karty, potrafi zachować ciasteczka na tygodnie. Aby mieć \
+                 pewność, proszę się wylogować i usunąć ciasteczka w ustawieniach przeglądarki.",
+                "When a session ends is for the browser to decide: usually when it is closed, but one that restores its \
+                 windows and tabs at the next start may keep cookies for weeks. To be sure, log out, and delete \
+                 cookies in the settings of the browser.",
+            )
+        };
+        let term = self.says(
             "Serwer usuwa z każdego ciasteczka termin ważności, dlatego przeglądarka ma je przechowywać tylko do końca \
-             sesji. Kiedy sesja się kończy, decyduje przeglądarka: zwykle po jej zamknięciu, ale taka, która przy \
-             następnym uruchomieniu przywraca okna i karty, potrafi zachować ciasteczka na tygodnie. Aby mieć pewność, \
-             proszę się wylogować i usunąć ciasteczka w ustawieniach przeglądarki.",
+             sesji.",
             "The server takes the term out of every cookie, so that the browser is to keep it until the end of the \
-             session only. When a session ends is for the browser to decide: usually when it is closed, but one that \
-             restores its windows and tabs at the next start may keep cookies for weeks. To be sure, log out, and \
-             delete cookies in the settings of the browser.",
-        )
+             session only.",
+        );
+        [term, who_decides]
     }
 
     fn statistics(&self) -> Section {
         let blocks = vec![
-            self.says(
+            self.explains(
                 "Z zapisów można sporządzać zestawienia, na przykład najczęściej odwiedzanych stron, używanych \
                  przeglądarek albo błędów w serwisie.",
                 "Records can be counted, for instance to see which pages are visited most, which browsers are used, or \
                  where the site has errors.",
             ),
-            Block::Says(smallest_group_sentence(self.policy.smallest_group, self.lang)),
+            Block::Explains(smallest_group_sentence(self.policy.smallest_group, self.lang)),
         ];
         self.section("statistics", "Statystyki", "Statistics", blocks)
     }
 
     fn links(&self) -> Section {
         let hosts = self.hosts();
-        let block = self.says(
-            &format!(
-                "Ta polityka dotyczy tylko serwisu {hosts}. Serwisy, do których prowadzą stąd odnośniki, mają własne \
-                 zasady, za które nie odpowiadamy. Zachęcamy, aby je tam przeczytać."
+        let blocks = vec![
+            self.says(
+                &format!("Ta polityka dotyczy tylko serwisu {hosts}."),
+                &format!("This policy is for the site {hosts} only."),
             ),
-            &format!(
-                "This policy is for the site {hosts} only. Sites to which links lead from here have rules of their own, \
-                 for which we do not answer. Please read them there."
+            self.explains(
+                "Serwisy, do których prowadzą stąd odnośniki, mają własne zasady, za które nie odpowiadamy. Zachęcamy, \
+                 aby je tam przeczytać.",
+                "Sites to which links lead from here have rules of their own, for which we do not answer. Please read \
+                 them there.",
             ),
-        );
-        self.section(
-            "links",
-            "Odnośniki do innych serwisów",
-            "Links to other sites",
-            vec![block],
-        )
+        ];
+        self.section("links", "Odnośniki do innych serwisów", "Links to other sites", blocks)
     }
 
     fn correspondence(&self) -> Section {
         let blocks = match &self.policy.correspondence {
             Some(text) => vec![
                 Block::Declares(text.get(self.lang).to_owned()),
-                self.says(
+                self.explains(
                     "Listy i wiadomości e-mail nie przechodzą przez program, który prowadzi dziennik. Dotrzymanie tej \
                      obietnicy zależy od samego urzędu.",
                     "Letters and e-mail do not pass through the program that keeps the journal. This promise is for the \
                      office itself to keep.",
                 ),
             ],
-            None => vec![self.says(
+            None => vec![self.explains(
                 "Ta polityka nie obejmuje listów i wiadomości e-mail wysyłanych do urzędu.",
                 "This policy does not cover letters and e-mail sent to the office.",
             )],
@@ -445,12 +464,12 @@ impl Writer<'_> {
         ];
         let contact = &self.policy.controller.contact;
         let mut blocks = vec![
-            self.says(
+            self.explains(
                 "Na zasadach określonych w RODO (rozporządzenie (UE) 2016/679) każdy, czyje dane przetwarzamy, ma prawo do:",
                 "Under the GDPR (Regulation (EU) 2016/679), everybody whose data we process has the right:",
             ),
-            Block::List(rights.map(str::to_owned).to_vec()),
-            self.says(
+            Block::Ends(rights.map(str::to_owned).to_vec()),
+            self.explains(
                 &format!(
                     "Kontakt w tych sprawach: {contact}. Odpowiedź przychodzi bez zbędnej zwłoki, co do zasady w ciągu \
                      miesiąca (art. 12 ust. 3 RODO)."
@@ -461,15 +480,22 @@ impl Writer<'_> {
                 ),
             ),
         ];
-        blocks.push(if self.keeps(Field::ClientAddress) {
-            self.says(
+        blocks.push(if self.keeps(Field::AuthUser) {
+            self.explains(
+                "Aby znaleźć w dzienniku czyjeś zapisy, trzeba znać nazwę użytkownika podaną przy uwierzytelnianiu \
+                 HTTP, albo inne dane zapytania i jego czas (art. 11 RODO).",
+                "To find somebody's records in the journal, one has to know the user name given in HTTP \
+                 authentication, or other data of the request and its time (Article 11).",
+            )
+        } else if self.keeps(Field::ClientAddress) {
+            self.explains(
                 "Dziennik nie zawiera imion ani nazwisk. Aby znaleźć w nim czyjeś zapisy, trzeba znać adres IP i czas \
                  odwiedzin (art. 11 RODO).",
                 "The journal holds no names. To find somebody's records in it, one has to know the IP address and the \
                  time of the visit (Article 11).",
             )
         } else {
-            self.says(
+            self.explains(
                 "Dziennik nie zawiera imion, nazwisk ani adresów IP, dlatego czyichś zapisów zwykle nie da się w nim \
                  odnaleźć (art. 11 RODO).",
                 "The journal holds no names and no IP addresses, so somebody's records can usually not be found in it \

@@ -28,9 +28,9 @@ pub(super) fn page(statement: &Statement) -> String {
 
 fn block_of(statement: &Statement, block: &Block) -> Vec<String> {
     match block {
-        Block::Says(text) => wrapped(text, ""),
+        Block::Says(text) | Block::Explains(text) => wrapped(text, ""),
         Block::Declares(text) => wrapped(&format!("[{}] {text}", statement.declaration()), "  "),
-        Block::List(items) => items.iter().flat_map(|item| listed(item)).collect(),
+        Block::List(items) | Block::Ends(items) => items.iter().flat_map(|item| listed(item)).collect(),
         Block::Facts(facts) => facts
             .iter()
             .flat_map(|(name, cell)| listed(&format!("{name}: {}", cell.plain(statement.lang))))

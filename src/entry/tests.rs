@@ -61,6 +61,7 @@ pub(super) fn policy() -> Policy {
             first_page: None,
             allowed: vec![],
         },
+        third_parties: None,
         smallest_group: 10,
         correspondence: None,
         disclosure: None,

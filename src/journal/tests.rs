@@ -112,6 +112,7 @@ fn policy(version: &str, retention: Retention) -> Policy {
             first_page: None,
             allowed: vec![],
         },
+        third_parties: None,
         smallest_group: 10,
         correspondence: None,
         disclosure: None,

@@ -37,6 +37,12 @@ pub enum Effect {
     CookieGoes,
     /// Something else about cookies.
     CookiesOtherwise,
+    /// Pages may call another site from then on.
+    HostComes,
+    /// Pages may no longer call another site.
+    HostGoes,
+    /// Something else about other sites.
+    ThirdPartiesOtherwise,
     /// The office says something else.
     Otherwise,
 }
@@ -77,11 +83,14 @@ impl Policy {
         keys
     }
 
-    /// Itself without what means nothing: the name, and the order of cookies.
+    /// Itself without what means nothing: the name, and the order of what is allowed.
     fn in_order(&self) -> Policy {
         let mut policy = self.clone();
         policy.version.clear();
         policy.cookies.allowed.sort_by_key(|cookie| cookie.name.to_string());
+        if let Some(third_parties) = &mut policy.third_parties {
+            third_parties.allowed.sort_by(|one, other| one.host.cmp(&other.host));
+        }
         policy
     }
 }
@@ -104,10 +113,10 @@ pub fn summary(changes: &[Change], lang: Lang) -> String {
 }
 
 impl Change {
-    /// The last part of its key: `retention`, or the name of a cookie.
+    /// The last part of its key: `retention`, or the name of a cookie or a site.
     fn name(&self) -> &str {
-        let cookie = self.key.strip_prefix("cookies.allow ");
-        cookie.unwrap_or_else(|| self.key.rsplit('.').next().unwrap_or_default())
+        let allowed = self.key.split_once(".allow ").map(|(_, name)| name);
+        allowed.unwrap_or_else(|| self.key.rsplit('.').next().unwrap_or_default())
     }
 }
 
@@ -138,6 +147,11 @@ fn effect(before: Option<&Told>, after: Option<&Told>) -> Effect {
         (None, Some(About::Cookie)) => Effect::CookieComes,
         (Some(About::Cookie), None) => Effect::CookieGoes,
         (Some(About::Cookie | About::Cookies), _) | (None, Some(About::Cookies)) => Effect::CookiesOtherwise,
+        (None, Some(About::Host)) => Effect::HostComes,
+        (Some(About::Host), None) => Effect::HostGoes,
+        (Some(About::Host | About::ThirdParties), _) | (None, Some(About::ThirdParties)) => {
+            Effect::ThirdPartiesOtherwise
+        }
         _ => Effect::Otherwise,
     }
 }
@@ -161,6 +175,15 @@ impl Effect {
             Self::CookieComes => ("Nowe ciasteczka", "Cookies that come"),
             Self::CookieGoes => ("Ciasteczka, których już nie będzie", "Cookies that go"),
             Self::CookiesOtherwise => ("Inne zasady dotyczące ciasteczek", "Other rules for cookies"),
+            Self::HostComes => (
+                "Serwisy, z którymi strony mogą się odtąd łączyć",
+                "Other sites that pages may call",
+            ),
+            Self::HostGoes => (
+                "Serwisy, z którymi strony już się nie połączą",
+                "Other sites that pages may no longer call",
+            ),
+            Self::ThirdPartiesOtherwise => ("Inne zasady dotyczące obcych serwisów", "Other rules for other sites"),
             Self::Otherwise => ("Co urząd oświadcza inaczej", "What the office says otherwise"),
         };
         match lang {
@@ -180,6 +203,9 @@ impl Effect {
             Self::CookieComes => "cookie_comes",
             Self::CookieGoes => "cookie_goes",
             Self::CookiesOtherwise => "cookies_otherwise",
+            Self::HostComes => "host_comes",
+            Self::HostGoes => "host_goes",
+            Self::ThirdPartiesOtherwise => "third_parties_otherwise",
             Self::Otherwise => "otherwise",
         }
     }

@@ -13,6 +13,7 @@ mod presets;
 pub mod statement;
 #[cfg(test)]
 mod tests;
+mod third_parties;
 mod told;
 
 pub use difference::{Change, Effect, summary};
@@ -20,6 +21,7 @@ pub use field::{Field, Lang};
 pub use parse::parse;
 pub use pattern::{NamePattern, PatternSlip};
 pub use presets::{PRESETS, Preset};
+pub use third_parties::{AllowedHost, HostPattern, Referring, ThirdParties};
 pub use told::{About, Kept, Told, Treatment};
 
 use std::time::Duration;
@@ -43,6 +45,8 @@ pub struct Policy {
     pub addresses: Option<Addresses>,
     /// The cookies that may pass.
     pub cookies: Cookies,
+    /// What pages may call at other sites (P2), if the policy says anything of it.
+    pub third_parties: Option<ThirdParties>,
     /// The smallest group of visitors that a statistic may show (P13).
     pub smallest_group: u32,
     /// What the office declares about letters and e-mail (P21); the proxy cannot enforce it.
@@ -266,7 +270,7 @@ pub struct FirstPage {
     pub purpose: Text,
 }
 
-/// Whether the cookie rules are enforced.
+/// Whether rules are enforced: those for cookies, or those for third parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// They are.

@@ -6,8 +6,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    Addresses, Allowed, Controller, Cookies, Ends, Field, FirstPage, Lang, LegalBasis, Log, Mode, Policy, Redact,
-    Retention, Text, Unlisted,
+    Addresses, Allowed, AllowedHost, Controller, Cookies, Ends, Field, FirstPage, Lang, LegalBasis, Log, Mode, Policy,
+    Redact, Retention, Text, ThirdParties, Unlisted,
 };
 
 /// One thing that a policy says.
@@ -34,6 +34,10 @@ pub enum About {
     Cookie,
     /// Cookies in general.
     Cookies,
+    /// Another site that pages may call.
+    Host,
+    /// Other sites in general.
+    ThirdParties,
     /// The office, and what it declares.
     Office,
 }
@@ -50,6 +54,7 @@ impl Policy {
             access,
             addresses,
             cookies,
+            third_parties,
             smallest_group,
             correspondence,
             disclosure,
@@ -123,6 +128,21 @@ impl Policy {
             let ends = |lang| cookies.ends_sentence(&Ends::default(), lang);
             let text = |lang| format!("{name}: {} {}", purpose.get(lang), ends(lang));
             tell("cookies.first_page", About::Cookie, Text::of(text));
+        }
+        if let Some(third_parties) = third_parties {
+            let ThirdParties {
+                mode: _,
+                referrer: _,
+                allowed,
+            } = third_parties;
+            for (key, sentence) in third_parties.rules() {
+                tell(&format!("third_parties.{key}"), About::ThirdParties, sentence);
+            }
+            for site in allowed {
+                let AllowedHost { host, purpose: _ } = site;
+                let sentence = Text::of(|lang| site.sentence(lang));
+                tell(&format!("third_parties.allow {host}"), About::Host, sentence);
+            }
         }
         let group = Text::of(|lang| smallest_group_sentence(*smallest_group, lang));
         tell("statistics.smallest_group", About::Office, group);

@@ -2,11 +2,13 @@
 
 mod cookies;
 mod fields;
+mod third_parties;
 
 use std::ops::RangeInclusive;
 
 use self::cookies::cookies;
 use self::fields::{fields, redact};
+use self::third_parties::third_parties;
 use super::{Addresses, Controller, Field, Fields, LegalBasis, Log, Policy, Retention, Text};
 use crate::reader::{Document, Faults, Section, Value};
 
@@ -51,6 +53,9 @@ pub(super) fn policy(mut root: Section<'_>) -> Option<Policy> {
     let cookies = root
         .required_section("cookies", "mode and unlisted")
         .and_then(|section| cookies(section, mark_is_kept));
+    let third_parties = root
+        .optional("third_parties")
+        .map(|value| third_parties(value.section()?));
     let mut statistics = root.section("statistics");
     let smallest_group = statistics
         .optional("smallest_group")
@@ -70,6 +75,10 @@ pub(super) fn policy(mut root: Section<'_>) -> Option<Policy> {
             None => None,
         },
         cookies: cookies?,
+        third_parties: match third_parties {
+            Some(third_parties) => Some(third_parties?),
+            None => None,
+        },
         smallest_group: smallest_group?,
         correspondence: correspondence.flatten(),
         disclosure: disclosure.flatten(),

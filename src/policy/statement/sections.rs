@@ -1,5 +1,7 @@
 //! What a statement says, part by part. Nothing is said that is not enforced, declared by the office, or law.
 
+mod third_parties;
+
 use super::{Block, Cell, Link, Publication, Section, Table, address};
 use crate::policy::told::smallest_group_sentence;
 use crate::policy::{
@@ -244,23 +246,6 @@ impl Writer<'_> {
             "Kto ma dostęp do zapisów",
             "Who has access to the records",
             blocks,
-        )
-    }
-
-    fn third_parties(&self) -> Section {
-        let elsewhere = self.explains(
-            "Jeśli strona zawiera coś z innego serwisu, na przykład mapę albo film, przeglądarka sama łączy się z tym \
-             serwisem i podaje mu swój adres IP. Program, który stoi przed naszym serwisem, tego nie widzi i temu nie \
-             zapobiega.",
-            "If a page holds something from another site, such as a map or a film, the browser itself connects to that \
-             site and shows it its IP address. The program that stands before our site does not see this, and does not \
-             prevent it.",
-        );
-        self.section(
-            "third-parties",
-            "Treści z innych serwisów",
-            "Content from other sites",
-            vec![elsewhere],
         )
     }
 

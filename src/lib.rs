@@ -16,6 +16,7 @@
 //! - [`server`]: listeners, TLS, limits; accept, serve, drain
 //! - [`proxy`]: one exchange: a request, and its answer
 //! - [`cookies`]: `Cookie` and `Set-Cookie`, byte for byte
+//! - [`third_parties`]: what pages may call at other sites, and what browsers report of it
 //! - [`entry`]: what was seen, cut down to what is kept
 //! - [`journal`]: what is kept, on disk, append-only
 //! - [`witness`]: elsewhere, vouches that the journal has only grown
@@ -33,4 +34,5 @@ pub mod policy;
 pub mod proxy;
 pub mod reader;
 pub mod server;
+pub mod third_parties;
 pub mod witness;

@@ -21,7 +21,7 @@ mod user;
 
 pub use codec::{Encoder, Record, Undecodable};
 pub use outcome::{NotARequest, Outcome, Refusal, UpstreamFailure, Who};
-pub(crate) use referrer::referring_host;
+pub(crate) use referrer::{foreign_host, own_path, referring_host};
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -34,6 +34,27 @@ pub(crate) fn referring_host(value: &HeaderValue) -> Option<&[u8]> {
     Some(Page::read(value)?.host_name())
 }
 
+/// The host of a page of another site, like [`referring_host`], without what the policy takes out of URLs; `None` if it is
+/// none of another's.
+pub(crate) fn foreign_host(value: &HeaderValue, own_hosts: &[Box<str>], redact: &Redact) -> Option<Box<[u8]>> {
+    match Referrer::read(value, own_hosts)? {
+        Referrer::External(page) => {
+            let host = page.host_name();
+            Some(url::redact(host, redact).unwrap_or_else(|| host.into()))
+        }
+        Referrer::Internal(_) => None,
+    }
+}
+
+/// The path of a page of this site, without its query and what the policy takes out of URLs; `None` if it is none of this
+/// site's.
+pub(crate) fn own_path(value: &HeaderValue, own_hosts: &[Box<str>], redact: &Redact) -> Option<Box<[u8]>> {
+    match Referrer::read(value, own_hosts)? {
+        Referrer::Internal(page) => Some(page.without_query().internal(redact)),
+        Referrer::External(_) => None,
+    }
+}
+
 impl<'a> Referrer<'a> {
     /// Reads a field's value; `None` if it names no page.
     pub(super) fn read(value: &'a HeaderValue, own_hosts: &[Box<str>]) -> Option<Self> {
@@ -76,6 +97,12 @@ impl<'a> Page<'a> {
             [b'[', address @ .., b']'] => address,
             [name @ .., b'.'] | name => name,
         }
+    }
+
+    fn without_query(self) -> Self {
+        let path = &self.value.as_bytes()[self.path..self.end];
+        let end = memchr::memchr(b'?', path).map_or(self.end, |length| self.path + length);
+        Self { end, ..self }
     }
 
     /// What `rule` keeps of a page of another site.

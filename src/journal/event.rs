@@ -1,5 +1,6 @@
 //! What happens to a journal itself: a closed list. No event can hold anything about a visitor; the only free strings
-//! are policy versions, cookie names, and the names of cases and of witnesses.
+//! are policy versions, names of cookies, of other sites and of this one's pages, redacted, and the names of cases and of
+//! witnesses.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,6 +15,7 @@ use super::tree::Hash;
 use super::{Log, queue::Tally};
 use crate::cookies::{Counts, Seen, Snapshot, Traffic};
 use crate::policy::Mode;
+use crate::third_parties::{self, Called};
 use crate::witness::ask::AskError;
 
 /// What happens to a journal itself, a line of `events` each.
@@ -163,6 +165,14 @@ pub enum Event {
         /// Names and counts.
         cookies: Box<Snapshot>,
     },
+    /// `third_parties.seen`: what browsers reported of calls to other sites since the start or the last change of the
+    /// policy.
+    ThirdParties {
+        /// Whether these calls were kept from happening, or only reported.
+        mode: Mode,
+        /// Names and counts.
+        calls: Box<third_parties::Snapshot>,
+    },
 }
 
 /// Why a process stopped writing.
@@ -194,6 +204,7 @@ impl Event {
             Self::Witness { answer, .. } if answer.contradicts() => "witness.conflict",
             Self::Witness { .. } => "witness.refused",
             Self::Cookies { .. } => "cookies.seen",
+            Self::ThirdParties { .. } => "third_parties.seen",
         }
     }
 
@@ -321,10 +332,7 @@ impl Event {
                 said
             }
             Self::Cookies { mode, cookies } => vec![
-                (
-                    "mode",
-                    if *mode == Mode::Enforce { "enforce" } else { "observe" }.into(),
-                ),
+                ("mode", word(*mode)),
                 (
                     "cookies",
                     cookies
@@ -336,6 +344,21 @@ impl Event {
                 ),
                 ("others", traffic(cookies.others).into()),
             ],
+            Self::ThirdParties { mode, calls } => {
+                let called = calls.called.iter();
+                vec![
+                    ("mode", word(*mode)),
+                    (
+                        "called",
+                        called
+                            .map(|(host, called)| (host.to_string(), of_site(called)))
+                            .collect::<Map<_, _>>()
+                            .into(),
+                    ),
+                    ("others", calls.others.into()),
+                    ("unread", calls.unread.into()),
+                ]
+            }
         }
     }
 
@@ -387,6 +410,24 @@ impl Stop {
 /// A hash as `sha256sum` tells it.
 pub(crate) fn hex(hash: &Hash) -> String {
     hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn word(mode: Mode) -> Value {
+    if mode == Mode::Enforce { "enforce" } else { "observe" }.into()
+}
+
+/// Another site's place: how often it was called, by kind and page.
+fn of_site(called: &Called) -> Value {
+    let mut kinds: Map<String, Value> = Map::new();
+    for ((kind, page), count) in &called.calls {
+        let pages = kinds.entry(kind.name()).or_insert_with(|| Map::new().into());
+        pages[page.as_ref()] = (*count).into();
+    }
+    let mut of = Map::from_iter([("declared".to_owned(), called.declared.into())]);
+    if !kinds.is_empty() {
+        of.insert("calls".to_owned(), kinds.into());
+    }
+    of.into()
 }
 
 /// A cookie's place in the inventory.

@@ -13,7 +13,7 @@ use super::{Lines, Log};
 use crate::cookies::{Counts, Traffic, Verdict};
 
 /// A name that was first seen within such a time is new.
-const NEW: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) const NEW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Which cookies were seen, by name, and what became of them. Names and numbers, never values.
 #[derive(Debug, Default)]

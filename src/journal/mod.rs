@@ -206,6 +206,7 @@ mod appender;
 mod arrivals;
 mod aside;
 mod belief;
+mod calls;
 pub mod checkpoint;
 pub mod condition;
 mod copy;
@@ -247,6 +248,7 @@ mod simulated;
 mod tests;
 
 pub use arrivals::Arrival;
+pub use calls::{CallsSeen, SiteSeen};
 pub use event::{Event, Stop};
 pub use fault::{Fault, Kind, Step};
 pub use holds::{Case, Hold, HoldError, Holds};

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::{Lenient, Limits, Origin, Resolver, Upstream};
 use crate::journal::{Closed, Durability, Format, OnFailure, Settings};
 
+/// Where browsers report to: a path that no CMS is likely to have.
+pub(super) const BROWSER_REPORTS: &str = "/townclerk-reports";
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

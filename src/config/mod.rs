@@ -89,6 +89,9 @@ pub struct Site {
     pub cookie_keys: Option<PathBuf>,
     /// The path of the site at which the statement is served, `/polityka-prywatnosci`. Default: it is not served.
     pub statement: Option<Box<str>>,
+    /// The path of the site at which browsers report calls to other sites, where the policy has `[third_parties]`.
+    /// Default: `/townclerk-reports`.
+    pub browser_reports: Box<str>,
     /// The journal.
     pub journal: journal::Settings,
 }

@@ -50,7 +50,24 @@ pub(super) fn site(
             "policy = \"policy.toml\", the file of the data protection officer",
         )
         .and_then(|value| policies.read(&value, files));
-    let statement = section.optional("statement").and_then(|value| statement(&value));
+    let statement = section.optional("statement");
+    let reports = section.optional("browser_reports");
+    let written = reports.clone().or(statement.clone());
+    let statement = statement.and_then(|value| path(&value, "\"/polityka-prywatnosci\""));
+    let browser_reports = match &reports {
+        Some(value) => path(value, "\"/townclerk-reports\""),
+        None => Some(defaults::BROWSER_REPORTS.into()),
+    };
+    if let (Some(statement), Some(reports), Some(written)) = (&statement, &browser_reports, &written)
+        && reports
+            .strip_prefix(&**statement)
+            .is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    {
+        written.fault::<()>(
+            "leaves browsers nowhere to report to: the statement and its versions are there",
+            "let browser_reports be another path",
+        );
+    }
     let journal = section
         .required_section("journal", "folder = \"/var/lib/townclerk/site\"")
         .and_then(|section| journal(section, files, taken));
@@ -73,6 +90,7 @@ pub(super) fn site(
         policy,
         cookie_keys,
         statement,
+        browser_reports: browser_reports?,
         journal,
     })
 }
@@ -129,25 +147,25 @@ fn hosts(value: &Value<'_>, taken: &mut Taken) -> Option<Vec<Box<str>>> {
     Some(hosts)
 }
 
-/// The path of the statement. Its parts are unreserved (RFC 3986, section 2.3), so that there is one way to write it.
-fn statement(value: &Value<'_>) -> Option<Box<str>> {
-    const LIKE: &str = "write a path of the site like \"/polityka-prywatnosci\"";
+/// A path that is answered here. Its parts are unreserved (RFC 3986, section 2.3), so that there is one way to write it.
+fn path(value: &Value<'_>, like: &str) -> Option<Box<str>> {
+    let like = &format!("write a path of the site like {like}");
     let path = value.string()?;
     let Some(parts) = path.strip_prefix('/') else {
-        return value.fault("does not begin with /", LIKE);
+        return value.fault("does not begin with /", like);
     };
     if parts.is_empty() {
-        return value.fault("is the whole site", LIKE);
+        return value.fault("is the whole site", like);
     }
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if !parts.bytes().all(|byte| unreserved(byte) || byte == b'/') {
-        return value.fault("has other characters than A-Z a-z 0-9 - . _ ~ and /", LIKE);
+        return value.fault("has other characters than A-Z a-z 0-9 - . _ ~ and /", like);
     }
     if parts.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return value.fault("has an empty part, or one that browsers take out", LIKE);
+        return value.fault("has an empty part, or one that browsers take out", like);
     }
     if path.len() > 128 {
-        return value.fault("is longer than 128 characters", LIKE);
+        return value.fault("is longer than 128 characters", like);
     }
     Some(path.into())
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::body::{Body, RequestBody};
 use super::refusal::{Audience, Failure};
+use super::reports::Reports;
 use super::upstream::Answer;
 use super::witness::Witness;
 use super::{forwarded, headers, http2, target, upgrade as tunnel, witness};
@@ -70,6 +71,14 @@ async fn there_and_back(
         if let Some(page) = site.statement.as_ref().and_then(|pages| pages.answer(&request)) {
             return Ok(Reply::Page(page));
         }
+        let reports = Reports {
+            site,
+            in_force: &in_force,
+        };
+        if reports.are_at(request.uri().path()) {
+            let now = connection.meter.clock().now();
+            return reports.take(&mut request, &mut witness, now).await.map(Reply::Page);
+        }
         headers::inbound(&mut request, &asked, &named.told, connection.peer);
         let target = request.uri().clone();
         let visit = cookies::Exchange {
@@ -96,6 +105,9 @@ async fn there_and_back(
             return Err(UpstreamFailure::Malformed.into()); // nobody asked for it
         }
         headers::outbound(&mut response, upgraded)?;
+        if let Some(guard) = site.guard.as_ref().filter(|_| !upgraded) {
+            guard.outbound(response.status(), response.headers_mut(), asked.secure);
+        }
         if visit.outbound(response.status(), response.headers_mut(), owed) {
             witness.first_page();
         }
@@ -119,7 +131,7 @@ async fn there_and_back(
 
 /// What the visitor gets.
 enum Reply {
-    /// The statement.
+    /// The statement, or that a report came.
     Page(Response<Bytes>),
     Upstream(Response<Answer>),
     Tunnel(Response<Answer>, OnUpgrade),

@@ -24,6 +24,12 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl From<BodyFault> for Failure {
+    fn from(fault: BodyFault) -> Self {
+        Self::Body(fault)
+    }
+}
+
 impl From<UpstreamFailure> for Failure {
     fn from(failure: UpstreamFailure) -> Self {
         Self::Upstream(failure)
@@ -61,6 +67,7 @@ impl Failure {
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page.may));
+        headers.insert(header::REFERRER_POLICY, REFERRER_POLICY);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         }
@@ -107,12 +114,16 @@ impl Page {
             None => Self {
                 body: page(status, lang).into(),
                 lang: None,
-                may: "default-src 'none'",
+                may: NOTHING,
             },
         }
     }
 }
 
+/// Our own pages need nothing.
+const NOTHING: &str = "default-src 'none'";
+/// Links on our pages, and on an office's error page, tell other sites nothing.
+pub(super) const REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
 /// Nothing from elsewhere and no script: an office's page keeps the promises too, whatever it was made with.
 const OFFICE: &str =
     "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; font-src 'self' data:";
@@ -173,6 +184,21 @@ fn range(element: &[u8]) -> Option<(Lang, u16)> {
         weight.parse::<f32>().unwrap_or(0.0).clamp(0.0, 1.0)
     });
     Some((language, (weight * 1000.0) as u16))
+}
+
+/// Such a page as an answer of its own, which nobody may keep.
+pub(super) fn answer(status: StatusCode, lang: Lang) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from(page(status, lang)));
+    *answer.status_mut() = status;
+    let fields = answer.headers_mut();
+    fields.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
+    fields.insert(header::REFERRER_POLICY, REFERRER_POLICY);
+    answer
 }
 
 /// A page of ours, in both languages: the preferred one comes first.

@@ -12,6 +12,7 @@ use crate::config::{self, ErrorPage, Upstream};
 use crate::cookies::{Keys, Navigation, Tally};
 use crate::journal::{CloseError, Event, Journal, OpenError, Settings};
 use crate::policy::Policy;
+use crate::third_parties::{self, Guard};
 
 /// A site as one edition of the configuration has it, shared by all workers. It never changes: a reload makes another
 /// one, which may have parts in common with it, and exchanges go on with the one that they began with.
@@ -26,14 +27,18 @@ pub struct Site {
     pub(crate) keys: Option<Arc<Keys>>,
     /// The statement, where the site serves it.
     pub(crate) statement: Option<Pages>,
+    /// What its pages tell browsers about other sites, where the policy says something of them.
+    pub(crate) guard: Option<Guard>,
     pub(crate) journal: Arc<Journal>,
     settings: Settings,
 }
 
-/// A version of the policy, and what its cookie rules have met.
+/// A version of the policy, and what its rules have met.
 pub(crate) struct InForce {
     pub(crate) policy: Policy,
     pub(crate) tally: Tally,
+    /// What browsers report, where they are asked to.
+    pub(crate) calls: Option<third_parties::Tally>,
     text: String,
 }
 
@@ -42,6 +47,7 @@ impl InForce {
         Arc::new(Self {
             policy: site.policy.clone(),
             tally: Tally::new(&site.policy.cookies),
+            calls: site.policy.third_parties.as_ref().map(third_parties::Tally::new),
             text: site.policy_text.clone(),
         })
     }
@@ -63,6 +69,7 @@ impl Site {
             in_force: InForce::new(site),
             keys,
             statement: Pages::of(site, journal.policies()?, clock.now()),
+            guard: guard(site),
             journal: Arc::new(journal),
             settings: site.journal.clone(),
         })
@@ -93,6 +100,7 @@ impl Site {
             },
             keys,
             statement: Pages::of(site, self.journal.policies()?, clock.now()),
+            guard: guard(site),
             journal: Arc::clone(&self.journal),
             settings: self.settings.clone(),
         })
@@ -117,7 +125,7 @@ impl Site {
     /// Lets the journal go over to the policy of this site from that of the site before it.
     pub(crate) fn take_over(&self, before: &Self) {
         if !self.has_policy_of(before) {
-            before.record_cookies();
+            before.record_seen();
             self.journal.go_over(&self.in_force.policy);
         }
     }
@@ -155,6 +163,11 @@ impl Site {
         self.statement.as_ref().map(Pages::path)
     }
 
+    /// The path at which browsers report calls to other sites.
+    pub(crate) fn reports_path(&self) -> Option<&str> {
+        self.guard.as_ref().map(Guard::path)
+    }
+
     /// Where its journal is: what makes it the same site in two versions of the configuration.
     pub(crate) fn folder(&self) -> &Path {
         &self.settings.folder
@@ -170,16 +183,24 @@ impl Site {
         Arc::strong_count(self) == 1 && Arc::strong_count(&self.journal) == 1
     }
 
-    /// Tells the journal which cookies there were.
-    pub(crate) fn record_cookies(&self) {
+    /// Tells the journal which cookies there were, and which calls to other sites.
+    pub(crate) fn record_seen(&self) {
         let in_force = &self.in_force;
         let (mode, cookies) = (in_force.policy.cookies.mode, Box::new(in_force.tally.snapshot()));
         self.journal.event(Event::Cookies { mode, cookies });
+        if let (Some(rules), Some(calls)) = (&in_force.policy.third_parties, &in_force.calls) {
+            let (mode, calls) = (rules.mode, Box::new(calls.snapshot()));
+            self.journal.event(Event::ThirdParties { mode, calls });
+        }
     }
 
     /// Ends the journal in good order.
     pub(crate) fn close(&self) -> Result<(), CloseError> {
-        self.record_cookies();
+        self.record_seen();
         self.journal.close()
     }
+}
+
+fn guard(site: &config::Site) -> Option<Guard> {
+    Guard::new(&site.policy, &site.hosts, &site.browser_reports)
 }

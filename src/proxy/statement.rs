@@ -82,7 +82,7 @@ impl Pages {
         let headers = request.headers();
         let preferred = refusal::preferred(headers.get_all(header::ACCEPT_LANGUAGE));
         let mut answer = if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut answer = ours(StatusCode::METHOD_NOT_ALLOWED, preferred);
+            let mut answer = refusal::answer(StatusCode::METHOD_NOT_ALLOWED, preferred);
             answer
                 .headers_mut()
                 .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -91,11 +91,12 @@ impl Pages {
             let lang = asked_for(request.uri().query()).unwrap_or(preferred);
             self.page(&pages[lang as usize], lang, headers)
         } else {
-            ours(StatusCode::NOT_FOUND, preferred)
+            refusal::answer(StatusCode::NOT_FOUND, preferred)
         };
         let length = HeaderValue::from(answer.body().len());
         let fields = answer.headers_mut();
         fields.insert(header::CONTENT_SECURITY_POLICY, self.content_security.clone());
+        fields.insert(header::REFERRER_POLICY, refusal::REFERRER_POLICY);
         fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         fields.insert(header::VARY, HeaderValue::from_static("accept-language"));
         if request.method() == Method::HEAD && answer.status() != StatusCode::NOT_MODIFIED {
@@ -157,18 +158,6 @@ fn pages(policy: &Policy, publication: &Publication<'_>) -> [Page; 2] {
             html: html.into(),
         }
     })
-}
-
-fn ours(status: StatusCode, lang: Lang) -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::from(refusal::page(status, lang)));
-    *answer.status_mut() = status;
-    let fields = answer.headers_mut();
-    fields.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }
 
 /// `?lang=en`, which links between the languages use.

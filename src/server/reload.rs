@@ -144,6 +144,9 @@ impl Server {
             if before.statement_path() != site.statement_path() {
                 changes.push(format!("{name}: where its statement is"));
             }
+            if before.reports_path() != site.reports_path() && site.has_policy_of(before) {
+                changes.push(format!("{name}: where browsers report to"));
+            }
             if !site.has_policy_of(before) {
                 let policy = &site.in_force.policy;
                 changes.push(format!("{name}: policy {} of {}", policy.version, policy.effective));

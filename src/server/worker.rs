@@ -20,8 +20,8 @@ use super::meter::{Allowances, TICK, Ticks};
 use super::{Connection, Door, Exchanges, Shared, proxied};
 use crate::proxy::{HostNames, Pool, Site};
 
-/// How often the cookies that were met are recorded, in ticks: once an hour.
-const COOKIES_EVERY: u32 = 3600 * 4;
+/// How often what was met of cookies and third parties is recorded, in ticks: once an hour.
+const SEEN_EVERY: u32 = 3600 * 4;
 
 /// Between the last connection and the drain: what its visitor has sent already is read, and answered.
 const LAST_READ: Duration = Duration::from_millis(20);
@@ -299,7 +299,7 @@ async fn serve(task: Task, mut stream: TcpStream, mut peer: IpAddr, is_proxied: 
 }
 
 /// Counts the ticks, wakes what is overdue or may sleep, closes upstream connections that were idle too long. One
-/// worker also has the cookies that all of them met recorded.
+/// worker also has recorded what all of them met.
 async fn sweep(worker: Rc<Worker>, keeps_count: bool) {
     let mut last = 0;
     let mut interval = time::interval(TICK);
@@ -312,8 +312,8 @@ async fn sweep(worker: Rc<Worker>, keeps_count: bool) {
         worker.wake(Connection::is_due);
         let edition = worker.edition();
         edition.pools.iter().for_each(|pool| pool.sweep());
-        if keeps_count && now / COOKIES_EVERY > last / COOKIES_EVERY {
-            edition.shared.sites.iter().for_each(|site| site.record_cookies());
+        if keeps_count && now / SEEN_EVERY > last / SEEN_EVERY {
+            edition.shared.sites.iter().for_each(|site| site.record_seen());
         }
         last = now;
     }

@@ -38,6 +38,7 @@ mod sites;
 mod skip;
 mod statement;
 mod strict;
+mod third_parties;
 mod tidy;
 mod tls;
 mod upstreams;

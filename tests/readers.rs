@@ -325,6 +325,7 @@ fn policy(agent: AgentRule) -> Policy {
             first_page: None,
             allowed: vec![],
         },
+        third_parties: None,
         smallest_group: 10,
         correspondence: None,
         disclosure: None,

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::cookies::{Keys, KeysError};
 use crate::journal::{Durability, Format, OnFailure};
-use crate::policy::{Ends, Lang, Mode, Policy, Retention, Unlisted};
+use crate::policy::{AllowedHost, Ends, Lang, Mode, Policy, Retention, ThirdParties, Unlisted};
 use crate::reader::{Bytes, Fault, Faults, Span};
 
 /// How it is said.
@@ -150,6 +150,7 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     if let Some(keys) = &site.cookie_keys {
         table.row("", [format!("sealed with the key in {}", keys.display())]);
     }
+    table.row("third parties", [third_parties(policy).to_owned()]);
     table.write(out)?;
 
     writeln!(out, "\nWhat is kept of a request, and what a visitor is told:")?;
@@ -173,6 +174,13 @@ fn tell_site(site: &Site, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::default();
         let ends = policy.cookies.ends_sentence(&Ends::default(), lang);
         table.row(&mark.name, [mark.purpose.get(lang).to_owned(), ends]);
+        table.write(out)?;
+    }
+    let listed = policy.third_parties.iter().flat_map(|rules| &rules.allowed);
+    let mut table = Table::default();
+    listed.for_each(|site| table.row(&site.host.to_string(), [site.purpose.get(lang).to_owned()]));
+    if !table.0.is_empty() {
+        writeln!(out, "\nOther sites that pages may call, and why:")?;
         table.write(out)?;
     }
     Ok(())
@@ -231,6 +239,19 @@ fn cookies(policy: &Policy) -> &'static str {
     }
 }
 
+fn third_parties(policy: &Policy) -> &'static str {
+    match policy
+        .third_parties
+        .as_ref()
+        .map(|rules| (rules.mode, rules.allowed.is_empty()))
+    {
+        None => "the policy says nothing of them: pages may call any site",
+        Some((Mode::Observe, _)) => "observed: pages may call any site, and browsers report those not listed",
+        Some((Mode::Enforce, true)) => "enforced: browsers are told to call no other site",
+        Some((Mode::Enforce, false)) => "enforced: browsers are told to call no other site but those listed below",
+    }
+}
+
 fn config_json(config: &Config) -> Value {
     let sites: Vec<_> = config.sites.iter().map(site_json).collect();
     json!({
@@ -284,7 +305,17 @@ fn site_json(site: &Site) -> Value {
             "first_page": policy.cookies.first_page.as_ref().map(|mark| {
                 json!({ "name": mark.name, "pl": mark.purpose.pl, "en": mark.purpose.en })
             }),
+            "third_parties": policy.third_parties.as_ref().map(third_parties_json),
         },
+    })
+}
+
+fn third_parties_json(rules: &ThirdParties) -> Value {
+    let site =
+        |site: &AllowedHost| json!({ "host": site.host.to_string(), "pl": site.purpose.pl, "en": site.purpose.en });
+    json!({
+        "mode": if rules.mode == Mode::Enforce { "enforce" } else { "observe" },
+        "allowed": rules.allowed.iter().map(site).collect::<Vec<_>>(),
     })
 }
 
@@ -347,7 +378,8 @@ mod tests {
                 assert!(said.contains(&kept.sentence(lang)), "{said}");
             }
             assert!(said.contains(policy.cookies.allowed[0].purpose.get(lang)));
-            assert!(said.contains("\nupstream    http://127.0.0.1:8000\n"), "{said}");
+            assert!(said.contains("\nupstream       http://127.0.0.1:8000\n"), "{said}");
+            assert!(said.contains("\nthird parties  observed: "), "{said}");
             assert!(said.lines().all(|line| line == line.trim_end()));
         }
     }

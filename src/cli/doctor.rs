@@ -20,10 +20,11 @@ use super::{ConfigFile, certificates, serve};
 use crate::clock::Clock;
 use crate::config::{Config, Origin, Site, Upstream};
 use crate::journal::condition::{Condition, Guards};
-use crate::journal::{Inventory, OpenError};
+use crate::journal::{CallsSeen, Inventory, OpenError};
+use crate::policy::Mode;
 use crate::reader::Span;
 
-/// Cookies count if they were seen within this time.
+/// Cookies and third parties count if they were seen within this time.
 const LATELY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Something should be looked at, and nothing is broken; as of `journal verify`.
@@ -256,6 +257,7 @@ fn look_into(site: &Site, condition: &Condition, is_running: bool, now: Timestam
         );
     }
     look_at_cookies(site, now, checks);
+    look_at_third_parties(site, now, checks);
     match &condition.guards {
         _ if !site.journal.immutable => checks.well("guards", "are not asked for (immutable = false)"),
         Ok(Guards { bare: 0, guarded }) => {
@@ -305,6 +307,49 @@ fn look_at_cookies(site: &Site, now: Timestamp, checks: &mut Checks) {
         .collect();
     let found = format!("the CMS sets what the policy does not list: {}", names.join(", "));
     checks.add(State::Warning, "cookies", found, REMEDY);
+}
+
+/// Which other sites pages call, as browsers say, and whether the policy lists them.
+fn look_at_third_parties(site: &Site, now: Timestamp, checks: &mut Checks) {
+    const WHAT: &str = "other sites";
+    const REMEDY: &str = "`townclerk third-parties` shows on which pages; take out what the office does not need, and \
+        list the rest in [third_parties]";
+    let Some(rules) = &site.policy.third_parties else {
+        return checks.well(WHAT, "are not looked at: the policy has no [third_parties]");
+    };
+    let lately = now.checked_sub(LATELY).unwrap_or(Timestamp::MIN);
+    let seen = match CallsSeen::of(&site.journal.folder, Some(lately)) {
+        Ok(seen) => seen,
+        Err(error) => return checks.add(State::Problem, WHAT, error.to_string(), "see what is mounted"),
+    };
+    // Listed by now, whatever the policy was when they were reported.
+    let listed = |host: &str| rules.allowed.iter().any(|site| site.host.covers(host));
+    let called = seen.undeclared().filter(|(host, _)| !listed(host));
+    let names: Vec<_> = called
+        .map(|(host, called)| match seen.is_new(called) {
+            true => format!("{} (new)", readable(host)),
+            false => readable(host),
+        })
+        .collect();
+    match (rules.mode, names.is_empty()) {
+        (Mode::Observe, true) if seen.told.is_none() => checks.well(WHAT, "are observed, and nothing was told yet"),
+        (Mode::Observe, true) => checks.well(
+            WHAT,
+            "are only observed; no page was seen to call one that is not listed",
+        ),
+        (Mode::Observe, false) => {
+            let found = format!("pages call some that the policy does not list: {}", names.join(", "));
+            checks.add(State::Warning, WHAT, found, REMEDY);
+        }
+        (Mode::Enforce, true) => checks.well(WHAT, "browsers are told to call none that is not listed"),
+        (Mode::Enforce, false) => checks.well(
+            WHAT,
+            format!(
+                "browsers are told not to call these, which pages try to: {}",
+                names.join(", ")
+            ),
+        ),
+    }
 }
 
 /// Whether the CMS takes connections. None is asked for anything.

@@ -56,6 +56,9 @@ enum Command {
     /// Show which cookies were seen at a site, who sets them, and what became of them.
     #[command(after_help = journal::cookies::EXIT_CODES)]
     Cookies(journal::cookies::Cookies),
+    /// Show which other sites the pages of a site call, as browsers reported it.
+    #[command(after_help = journal::third_parties::EXIT_CODES)]
+    ThirdParties(journal::third_parties::ThirdParties),
     /// Write the privacy statement of a site, made from the policy that is enforced there.
     Statement(statement::Statement),
     /// Compare versions of a policy, and list those that were in force.
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Keygen(keygen) => keygen::run(&keygen),
         Command::Journal(command) => journal::run(&command),
         Command::Cookies(cookies) => journal::cookies::run(&cookies),
+        Command::ThirdParties(asked) => journal::third_parties::run(&asked),
         Command::Policy(command) => policy::run(&command),
         Command::Statement(statement) => statement::run(&statement),
         Command::Witness(command) => witness::run(&command),

@@ -50,24 +50,7 @@ pub(super) fn site(
             "policy = \"policy.toml\", the file of the data protection officer",
         )
         .and_then(|value| policies.read(&value, files));
-    let statement = section.optional("statement");
-    let reports = section.optional("browser_reports");
-    let written = reports.clone().or(statement.clone());
-    let statement = statement.and_then(|value| path(&value, "\"/polityka-prywatnosci\""));
-    let browser_reports = match &reports {
-        Some(value) => path(value, "\"/townclerk-reports\""),
-        None => Some(defaults::BROWSER_REPORTS.into()),
-    };
-    if let (Some(statement), Some(reports), Some(written)) = (&statement, &browser_reports, &written)
-        && reports
-            .strip_prefix(&**statement)
-            .is_some_and(|below| below.is_empty() || below.starts_with('/'))
-    {
-        written.fault::<()>(
-            "leaves browsers nowhere to report to: the statement and its versions are there",
-            "let browser_reports be another path",
-        );
-    }
+    let (statement, browser_reports) = paths(&mut section);
     let journal = section
         .required_section("journal", "folder = \"/var/lib/townclerk/site\"")
         .and_then(|section| journal(section, files, taken));
@@ -147,7 +130,33 @@ fn hosts(value: &Value<'_>, taken: &mut Taken) -> Option<Vec<Box<str>>> {
     Some(hosts)
 }
 
-/// A path that is answered here. Its parts are unreserved (RFC 3986, section 2.3), so that there is one way to write it.
+/// Where the statement is, if it is served, and where browsers report to.
+fn paths(section: &mut Section<'_>) -> (Option<Box<str>>, Option<Box<str>>) {
+    let statement = section.optional("statement");
+    let reports = section.optional("browser_reports");
+    let written = reports.clone().or(statement.clone());
+    let statement = statement.and_then(|value| path(&value, "\"/polityka-prywatnosci\""));
+    let reports = match reports {
+        Some(value) => path(&value, "\"/townclerk-reports\""),
+        None => Some(defaults::BROWSER_REPORTS.into()),
+    };
+    let lies_below = |path: &str, above: &str| {
+        let below = path.strip_prefix(above);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    };
+    if let (Some(statement), Some(reports), Some(written)) = (&statement, &reports, written)
+        && lies_below(reports, statement)
+    {
+        written.fault::<()>(
+            "leaves browsers nowhere to report to: the statement and its versions are there",
+            "let browser_reports be another path",
+        );
+    }
+    (statement, reports)
+}
+
+/// A path that is answered here. Its parts are unreserved (RFC 3986, section 2.3), so that there is one way to write
+/// it.
 fn path(value: &Value<'_>, like: &str) -> Option<Box<str>> {
     let like = &format!("write a path of the site like {like}");
     let path = value.string()?;

@@ -34,8 +34,8 @@ pub(crate) fn referring_host(value: &HeaderValue) -> Option<&[u8]> {
     Some(Page::read(value)?.host_name())
 }
 
-/// The host of a page of another site, like [`referring_host`], without what the policy takes out of URLs; `None` if it is
-/// none of another's.
+/// The host of a page of another site, like [`referring_host`], without what the policy takes out of URLs; `None` if it
+/// is none of another's.
 pub(crate) fn foreign_host(value: &HeaderValue, own_hosts: &[Box<str>], redact: &Redact) -> Option<Box<[u8]>> {
     match Referrer::read(value, own_hosts)? {
         Referrer::External(page) => {
@@ -46,8 +46,8 @@ pub(crate) fn foreign_host(value: &HeaderValue, own_hosts: &[Box<str>], redact: 
     }
 }
 
-/// The path of a page of this site, without its query and what the policy takes out of URLs; `None` if it is none of this
-/// site's.
+/// The path of a page of this site, without its query and what the policy takes out of URLs; `None` if it is none of
+/// this site's.
 pub(crate) fn own_path(value: &HeaderValue, own_hosts: &[Box<str>], redact: &Redact) -> Option<Box<[u8]>> {
     match Referrer::read(value, own_hosts)? {
         Referrer::Internal(page) => Some(page.without_query().internal(redact)),

@@ -1,6 +1,6 @@
 //! What happens to a journal itself: a closed list. No event can hold anything about a visitor; the only free strings
-//! are policy versions, names of cookies, of other sites and of this one's pages, redacted, and the names of cases and of
-//! witnesses.
+//! are policy versions, names of cookies, of other sites and of this one's pages, redacted, and the names of cases and
+//! of witnesses.
 
 use jiff::Timestamp;
 use jiff::civil::Date;

@@ -41,6 +41,9 @@ fn the_example_says_what_the_offices_promise() {
         (Mode::Enforce, Unlisted::Strip)
     );
     assert!(policy.disclosure.is_some() && policy.correspondence.is_some());
+    // It must break no page unawares: it watches first, and says so.
+    let third_parties = policy.third_parties.expect("the example speaks of them");
+    assert_eq!((third_parties.mode, third_parties.allowed.len()), (Mode::Observe, 0));
 }
 
 #[test]
@@ -382,6 +385,19 @@ fn a_change_is_told_by_what_it_means_for_a_visitor() {
             ("mode = \"enforce\"", "mode = \"observe\""),
             "cookies.mode",
             Effect::CookiesOtherwise,
+        ),
+        (
+            ("mode = \"observe\"", "mode = \"enforce\""),
+            "third_parties.mode",
+            Effect::ThirdPartiesOtherwise,
+        ),
+        (
+            (
+                "[statistics]",
+                "[[third_parties.allow]]\nhost = \"mapy.example\"\npurpose = { pl = \"Mapa.\", en = \"A map.\" }\n[statistics]",
+            ),
+            "third_parties.allow mapy.example",
+            Effect::HostComes,
         ),
         (
             ("smallest_group = 10", "smallest_group = 5"),

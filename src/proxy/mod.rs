@@ -2,7 +2,8 @@
 //!
 //! `exchange` is the whole of it on one screen. The steps are a file each: who asks and for what (`target`,
 //! `forwarded`), fields (`headers`), the CMS (`upstream`, `origins`, `trust`), bodies (`body`), tunnels (`upgrade`),
-//! our own answers (`refusal`, `statement`, `reports`), and `witness`, which sees the exchange to its end whatever that is.
+//! our own answers (`refusal`, `statement`, `reports`), and `witness`, which sees the exchange to its end whatever that
+//! is.
 
 mod body;
 mod exchange;

@@ -5,21 +5,22 @@
 //! visitor ── report ──▶ reports ──▶ tally: other site, kind, page; no address
 //! ```
 //!
-//! A browser hands its address to every site from which a page loads something, and perhaps the page's address too. Only
-//! the browser can keep from it, so the page says what may be called (`Content-Security-Policy`, CSP3), and how much a
-//! call may tell of where it comes from (`Referrer-Policy`):
+//! A browser hands its address to every site from which a page loads something, and perhaps the page's address too.
+//! Only the browser can keep from it, so the page says what may be called (`Content-Security-Policy`, CSP3), and how
+//! much a call may tell of where it comes from (`Referrer-Policy`):
 //!
-//! - The policy is about origins alone: scripts and styles within the page, `eval`, `data:` and `blob:` stay allowed, for
-//!   old CMSes are made of them. This site under all its names, and the listed sites, may be called for anything.
-//! - It is a field of its own beside those of the CMS. Browsers enforce each of them, so it can only narrow what the CMS
-//!   allows; what the CMS says stays byte for byte.
+//! - The policy is about origins alone: scripts and styles within the page, `eval`, `data:` and `blob:` stay allowed,
+//!   for old CMSes are made of them. This site under all its names, and the listed sites, may be called for anything.
+//! - It is a field of its own beside those of the CMS. Browsers enforce each of them, so it can only narrow what the
+//!   CMS allows; what the CMS says stays byte for byte.
 //! - It goes with what can call: pages (HTML, XML, SVG, and what does not say what it is), scripts (a worker has the
 //!   policy of its script), and 304, with which a browser renews the fields of what it holds. Not with images, fonts,
 //!   styles or plain text, which call nothing or under the policy of their page.
-//! - Forms may be sent to the listed sites and to the hosts of external log-ins, to which browsers count a redirect behind
-//!   a form. Who may show this site in a frame is not said: the office may want it, and it hands nothing out.
-//! - `Referrer-Policy` goes with every answer: redirects, styles and scripts call too. The stricter of the CMS's and ours
-//!   goes out, never a looser one. Between pages of this site all is told, so that links that lead nowhere are found.
+//! - Forms may be sent to the listed sites and to the hosts of external log-ins, to which browsers count a redirect
+//!   behind a form. Who may show this site in a frame is not said: the office may want it, and it hands nothing out.
+//! - `Referrer-Policy` goes with every answer: redirects, styles and scripts call too. The stricter of the CMS's and
+//!   ours goes out, never a looser one. Between pages of this site all is told, so that links that lead nowhere are
+//!   found.
 //! - Where the policy is only observed, `Content-Security-Policy-Report-Only` is all that is added.
 //!
 //! What no field prevents: connections that are opened in advance (`preconnect`), what a page itself says of referrers
@@ -27,8 +28,8 @@
 //!
 //! Reports come from anybody. They are taken for what they are, hints for the administrator: read up to a size and a
 //! rate, cut down to the other site's name, the kind and the path of a page of this site, redacted like every URL that
-//! is kept, and counted in a bounded number of places. Addresses as hosts are one, so that nobody can write down a
-//! visitor's.
+//! is kept, and counted in a bounded number of places. Hosts that are addresses share one, so that nobody can write down
+//! a visitor's.
 
 mod referrer;
 mod report;

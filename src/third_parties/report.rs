@@ -1,5 +1,5 @@
-//! What browsers report (CSP3, section 5.3 for `report-uri`, 5.4 and the Reporting API for `report-to`), cut down to what
-//! is counted.
+//! What browsers report (CSP3, section 5.3 for `report-uri`, 5.4 and the Reporting API for `report-to`), cut down to
+//! what is counted.
 
 use http::HeaderValue;
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! What was reported, counted: by the other site, the kind and the page. Names and numbers, and nothing of who reported.
+//! What was reported, counted: by the other site, the kind and the page. Names and numbers, and nothing of who
+//! reported.
 //!
 //! All of it comes from strangers, so its places are few, and reports are taken at a bounded rate.
 

@@ -47,8 +47,8 @@ fn all(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 }
 
 const SAYS: &str = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: um.example.pl:* wss://um.example.pl:* \
-    www.um.example.pl:* wss://www.um.example.pl:* *.mapy.example:* wss://*.mapy.example:*; form-action 'self' data: blob: \
-    javascript: mailto: um.example.pl:* wss://um.example.pl:* www.um.example.pl:* wss://www.um.example.pl:* \
+    www.um.example.pl:* wss://www.um.example.pl:* *.mapy.example:* wss://*.mapy.example:*; form-action 'self' data: \
+    blob: javascript: mailto: um.example.pl:* wss://um.example.pl:* www.um.example.pl:* wss://www.um.example.pl:* \
     *.mapy.example:* wss://*.mapy.example:*; report-uri /reports";
 
 #[test]

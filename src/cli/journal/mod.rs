@@ -15,6 +15,7 @@ mod proof;
 mod retention;
 mod source;
 mod tail;
+pub(super) mod third_parties;
 mod tiles;
 mod verify;
 

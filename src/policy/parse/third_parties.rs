@@ -4,8 +4,8 @@ use super::text;
 use crate::policy::{AllowedHost, HostPattern, Mode, Referring, ThirdParties};
 use crate::reader::{Section, Value, host};
 
-/// Sites that may be listed: each stands four times in a field that goes with every page, and servers before us may take
-/// a head of few kilobytes only.
+/// Sites that may be listed: each stands four times in a field that goes with every page, and servers before us may
+/// take a head of few kilobytes only.
 const HOSTS_MAX: usize = 20;
 
 pub(super) fn third_parties(mut section: Section<'_>) -> Option<ThirdParties> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::policy::history::{Earlier, versions};
-use crate::policy::{AddressRule, Ends, Mode, NamePattern, Retention, parse};
+use crate::policy::{AddressRule, Ends, Mode, NamePattern, Retention, ThirdParties, parse};
 use crate::reader::Faults;
 
 const EXAMPLE: &str = include_str!("../../../config/policy.toml");
@@ -135,6 +135,7 @@ fn every_sentence_that_the_policy_tells_is_in_the_statement() {
         name: "first_page".to_owned(),
         purpose: crate::policy::Text::new("Pamięta wizytę.", "Remembers the visit."),
     });
+    policy.third_parties = Some(third_parties(Mode::Enforce));
     for lang in [Lang::Pl, Lang::En] {
         let said = words(&policy, lang);
         for told in policy.told() {
@@ -142,7 +143,7 @@ fn every_sentence_that_the_policy_tells_is_in_the_statement() {
             // What is taken out is a list here, and a cookie a row of a table.
             let parts: Vec<&str> = match told.about {
                 crate::policy::About::TakenOut(_) => sentence.splitn(2, ": ").skip(1).collect(),
-                crate::policy::About::Cookie => vec![], // below
+                crate::policy::About::Cookie | crate::policy::About::Host => vec![], // below
                 _ => vec![sentence],
             };
             for part in parts {
@@ -159,11 +160,58 @@ fn every_sentence_that_the_policy_tells_is_in_the_statement() {
             assert!(said.contains(&cookie.name.to_string()) && said.contains(cookie.purpose.get(lang)));
             assert!(said.contains(&policy.cookies.ends_sentence(&cookie.ends, lang)));
         }
+        for site in policy.third_parties.iter().flat_map(|rules| &rules.allowed) {
+            assert!(
+                said.contains(&site.host.to_string()) && said.contains(site.purpose.get(lang)),
+                "{said}"
+            );
+        }
         for word in ["15", "16", "17", "18", "21", "77"] {
             assert!(said.contains(word), "the right of Article {word}");
         }
         assert!(said.contains(&policy.version) && said.contains("2026") && said.contains("iod@um.example.pl"));
     }
+}
+
+/// Rules with all that they can say.
+fn third_parties(mode: Mode) -> ThirdParties {
+    let text = EXAMPLE.replace(
+        "[statistics]",
+        "[[third_parties.allow]]\nhost = \"*.mapy.example\"\npurpose.pl = \"Pokazuje mapę.\"\npurpose.en = \"Shows a \
+         map.\"\n[statistics]",
+    );
+    let mut faults = Faults::new();
+    let policy = parse("policy.toml", &text, &mut faults).unwrap_or_else(|| panic!("{faults}"));
+    let rules = policy.third_parties.expect("the example has them");
+    ThirdParties { mode, ..rules }
+}
+
+#[test]
+fn of_third_parties_no_more_is_promised_than_is_enforced() {
+    let mut policy = example();
+    let promise = ["niczego nie wczytywała z serwisów", "load nothing from sites"];
+    let honest = ["Na razie nie ograniczamy", "For the time being we do not limit"];
+    let unseen = ["tego nie widzi", "does not see this"];
+    let counts = ["i naszej strony", "the kind of content and our page"];
+    let says = |policy: &Policy, phrases: [&str; 2]| {
+        let said = [words(policy, Lang::Pl), words(policy, Lang::En)];
+        let found = [said[0].contains(phrases[0]), said[1].contains(phrases[1])];
+        assert_eq!(found[0], found[1], "both languages say it: {said:?}");
+        found[0]
+    };
+    // The example first watches.
+    assert!(says(&policy, honest) && !says(&policy, promise) && !says(&policy, unseen) && says(&policy, counts));
+    policy.third_parties = Some(third_parties(Mode::Enforce));
+    assert!(says(&policy, promise) && !says(&policy, honest));
+    assert!(says(
+        &policy,
+        ["z jakiej strony przychodzi", "from which page a visitor comes"]
+    ));
+    assert!(says(&policy, ["Gwiazdka na początku", "The star at the beginning"]));
+    policy.access.fields.url = false;
+    assert!(!says(&policy, counts), "no page is counted where no URL is kept");
+    policy.third_parties = None;
+    assert!(says(&policy, unseen) && !says(&policy, promise) && !says(&policy, honest));
 }
 
 #[test]

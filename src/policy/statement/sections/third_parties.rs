@@ -21,10 +21,10 @@ impl Writer<'_> {
     fn by_itself(&self) -> Block {
         self.says(
             "Jeśli strona zawiera coś z innego serwisu, na przykład mapę albo film, przeglądarka sama łączy się z tym \
-             serwisem. Poznaje on wtedy jej adres IP i to, co przeglądarka podaje o sobie, i może zapisać w niej własne \
-             ciasteczka. Robi to według własnych zasad.",
-            "If a page holds something from another site, such as a map or a film, the browser itself connects to that \
-             site. The site then gets to know its IP address and what the browser says about itself, and may put \
+             serwisem. Poznaje on wtedy jej adres IP i to, co przeglądarka podaje o sobie, i może zapisać w niej \
+             własne ciasteczka. Robi to według własnych zasad.",
+            "If a page holds something from another site, such as a map or a film, the browser itself connects to \
+             that site. The site then gets to know its IP address and what the browser says about itself, and may put \
              cookies of its own into it. It does so under rules of its own.",
         )
     }
@@ -75,10 +75,10 @@ impl Writer<'_> {
         }
         if third_parties.mode == Mode::Enforce {
             blocks.push(self.says(
-                "Przeglądarki stosują się do tego same i nie możemy tego sprawdzić. Nie dotyczy to stron innych serwisów, \
-                 na które odwiedzający sam przechodzi.",
-                "Browsers keep to this by themselves, and we cannot check that they do. It is not about pages of other \
-                 sites to which a visitor goes by choice.",
+                "Przeglądarki stosują się do tego same i nie możemy tego sprawdzić. Nie dotyczy to stron innych \
+                 serwisów, na które odwiedzający sam przechodzi.",
+                "Browsers keep to this by themselves, and we cannot check that they do. It is not about pages of \
+                 other sites to which a visitor goes by choice.",
             ));
         }
         blocks.push(self.reports());
@@ -87,27 +87,27 @@ impl Writer<'_> {
 
     /// What is counted, and what is not.
     fn reports(&self) -> Block {
-        if self.keeps(Field::Url) {
-            self.says(
+        let (pl, en) = match self.keeps(Field::Url) {
+            true => (
+                "nazwy tego serwisu, rodzaju treści i naszej strony",
+                "the name of that site, the kind of content and our page",
+            ),
+            false => (
+                "nazwy tego serwisu i rodzaju treści",
+                "the name of that site and the kind of content",
+            ),
+        };
+        self.says(
+            &format!(
                 "Gdy strona sięga do serwisu, którego polityka nie wymienia, przeglądarka nam to zgłasza. Liczymy \
-                 zgłoszenia według nazwy tego serwisu, rodzaju treści i naszej strony, ale bez adresu IP i bez związku \
-                 z odwiedzającym. Samo zgłoszenie jest zapytaniem do serwera i jak każde inne trafia do dziennika, ale \
-                 bez swojej treści.",
+                 zgłoszenia według {pl}, ale bez adresu IP i bez związku z odwiedzającym. Samo zgłoszenie jest \
+                 zapytaniem do serwera i jak każde inne trafia do dziennika, ale bez swojej treści."
+            ),
+            &format!(
                 "When a page calls a site that the policy does not list, the browser reports it to us. We count the \
-                 reports by the name of that site, the kind of content and our page, but without an IP address and \
-                 apart from any visitor. The report itself is a request to the server, and is recorded like any other, \
-                 but without what it says.",
-            )
-        } else {
-            self.says(
-                "Gdy strona sięga do serwisu, którego polityka nie wymienia, przeglądarka nam to zgłasza. Liczymy \
-                 zgłoszenia według nazwy tego serwisu i rodzaju treści, ale bez adresu IP i bez związku z odwiedzającym. \
-                 Samo zgłoszenie jest zapytaniem do serwera i jak każde inne trafia do dziennika, ale bez swojej treści.",
-                "When a page calls a site that the policy does not list, the browser reports it to us. We count the \
-                 reports by the name of that site and the kind of content, but without an IP address and apart from any \
-                 visitor. The report itself is a request to the server, and is recorded like any other, but without what \
-                 it says.",
-            )
-        }
+                 reports by {en}, but without an IP address and apart from any visitor. The report itself is a request \
+                 to the server, and is recorded like any other, but without what it says."
+            ),
+        )
     }
 }

@@ -1,6 +1,15 @@
 //! The same in a real browser: Chromium, to which the foreign sites are one server that remembers what it was asked.
 
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 
 use super::{before, told};
 use crate::drain::until;
@@ -47,10 +56,9 @@ fn foreign() -> Cms {
 }
 
 /// The page as Chromium has it in the end.
-fn visited(town: &Town, foreign: &Cms, page: &str) -> String {
+fn visited(town: &Town, foreign: &Cms, url: &str, site: SocketAddr, more: &[String]) -> String {
     let rules = format!(
         "MAP {HOST} {site}, MAP www.{HOST} {site}, MAP *.foreign.example {foreign}, MAP * ~NOTFOUND",
-        site = town.http(),
         foreign = foreign.address()
     );
     let output = Command::new("chromium")
@@ -68,13 +76,27 @@ fn visited(town: &Town, foreign: &Cms, page: &str) -> String {
         ])
         .arg(format!("--user-data-dir={}", town.folder().join("profile").display()))
         .arg(format!("--host-resolver-rules={rules}"))
-        .arg(format!("http://{HOST}{page}"))
+        .args(more)
+        .arg(url)
         .env("HOME", town.folder())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
         .expect("chromium runs");
     String::from_utf8(output.stdout).expect("text")
+}
+
+/// The page over plain HTTP.
+fn plainly(town: &Town, foreign: &Cms) -> String {
+    visited(town, foreign, &format!("http://{HOST}{TARGET}"), town.http(), &[])
+}
+
+/// The hash of the key in a certificate, by which Chromium is told to trust it.
+fn key_hash(certificate: &Path) -> String {
+    let text = fs::read(certificate).expect("a file");
+    let (_, pem) = x509_parser::pem::parse_x509_pem(&text).expect("PEM");
+    let certificate = pem.parse_x509().expect("a certificate");
+    STANDARD.encode(Sha256::digest(certificate.public_key().raw))
 }
 
 fn asked(foreign: &Cms) -> Vec<String> {
@@ -85,11 +107,16 @@ fn asked(foreign: &Cms) -> Vec<String> {
     hosts
 }
 
-/// How many reports of calls there are so far, as entries.
-fn reports(town: &Town) -> usize {
-    let kept = Kept::read(town.folder());
+/// Waits for so many reports at least, and for those that come with them. The browser has ended: no more are sent.
+fn until_reported(town: &Town, least: usize) {
     let is_report = |entry: &&serde_json::Value| entry["url.path"] == "/townclerk-reports";
-    kept.entries.iter().filter(is_report).count()
+    let reports = || Kept::read(town.folder()).entries.iter().filter(is_report).count();
+    until(|| reports() >= least);
+    let mut before = 0;
+    while before < reports() {
+        before = reports();
+        thread::sleep(Duration::from_millis(300));
+    }
 }
 
 const MAP: &str =
@@ -103,7 +130,7 @@ fn a_browser_calls_no_other_site_but_the_listed_one_and_tells_it_nothing_of_the_
     }
     let (cms, foreign) = (cms(), foreign());
     let town = before(&cms, &format!("mode = \"enforce\"\n{MAP}")).open();
-    let shown = visited(&town, &foreign, TARGET);
+    let shown = plainly(&town, &foreign);
     // The page works as it did: scripts within it, eval, data: and this site's other name.
     assert!(
         shown.contains("data-loaded=\"42\"") && shown.contains("data-inline=\"shown\""),
@@ -128,7 +155,7 @@ fn a_browser_calls_no_other_site_but_the_listed_one_and_tells_it_nothing_of_the_
         "this site learns it, to find broken links"
     );
 
-    until(|| reports(&town) >= 3);
+    until_reported(&town, 3);
     let kept = town.close();
     let told = told(&kept);
     for (site, kind) in [("fonts", "font"), ("scripts", "script"), ("pixel", "image")] {
@@ -146,17 +173,46 @@ fn where_it_is_only_observed_a_browser_calls_them_all_and_says_so() {
     }
     let (cms, foreign) = (cms(), foreign());
     let town = before(&cms, "mode = \"observe\"").open();
-    visited(&town, &foreign, TARGET);
+    plainly(&town, &foreign);
     let all = ["fonts", "map", "pixel", "scripts"].map(|site| format!("{site}.foreign.example"));
     assert_eq!(asked(&foreign), all);
     let page = format!("http://{HOST}{TARGET}");
     let received = foreign.received();
     let handed_over = received.iter().any(|request| request.field("referer") == Some(&*page));
     assert!(handed_over, "what the CMS asks for is not changed: {received:#?}");
-    until(|| reports(&town) >= 4);
+    until_reported(&town, 4);
     let kept = town.close();
     let told = told(&kept);
     for site in all {
         assert!(told["called"][&site]["calls"].is_object(), "{site}: {told:#}");
     }
+}
+
+/// Over TLS Chromium sends its reports another way, by the endpoint that is named (`report-to`).
+#[test]
+fn over_tls_a_browser_reports_to_the_endpoint() {
+    if without("chromium", "--version", "reports of a browser over TLS") {
+        return;
+    }
+    let (cms, foreign) = (cms(), foreign());
+    let town = before(&cms, "mode = \"enforce\"").tls().open();
+    let trusted = [
+        format!(
+            "--ignore-certificate-errors-spki-list={}",
+            key_hash(&town.certificate())
+        ),
+        "--short-reporting-delay".to_owned(),
+    ];
+    visited(
+        &town,
+        &foreign,
+        &format!("https://{HOST}{TARGET}"),
+        town.https(),
+        &trusted,
+    );
+    assert_eq!(asked(&foreign), [""; 0]);
+    until_reported(&town, 1);
+    let told = told(&town.close());
+    let calls = &told["called"]["pixel.foreign.example"]["calls"];
+    assert!(calls["image"]["/kontakt"].as_u64() >= Some(1), "{told:#}");
 }

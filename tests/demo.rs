@@ -107,6 +107,7 @@ fn in_english() {
             "sesja deletion deletion let the deletion pass no",
             "asked /szukaj?q=wniosek,99323100009,anna.nowak%40poczta.example",
             "✓ every request has its entry: 13 requests, 13 entries",
+            "✓ the counting pixel of statystyki.example was never called",
             "its folder is gone",
         ],
     );
@@ -137,6 +138,7 @@ fn in_polish_where_the_locale_says_so() {
             "zapamietaj 1 rok sesja skrócił do sesji",
             "zapamietaj usunięcie usunięcie przepuścił usunięcie nie ma",
             "✓ każde żądanie ma swój wpis: żądań 13, wpisów 13",
+            "✓ piksel z serwisu statystyki.example nie został wczytany",
             "jego folder usunięty",
         ],
     );

@@ -14,7 +14,7 @@ pub(super) struct Claim {
 }
 
 /// Every claim. `entries` is what the journal has; `personal`, whether it holds something personal.
-pub(super) fn of(visit: &Visit, entries: &[Kept], personal: bool, words: &Words) -> [Claim; 6] {
+pub(super) fn of(visit: &Visit, entries: &[Kept], personal: bool, words: &Words) -> [Claim; 7] {
     let claim = |says: &str, holds| Claim {
         says: says.to_owned(),
         holds,
@@ -38,6 +38,10 @@ pub(super) fn of(visit: &Visit, entries: &[Kept], personal: bool, words: &Words)
         claim(words.nothing_persistent, !wrong && !visit.cookies.iter().any(outlives)),
         claim(words.logged_out, !visit.held.iter().any(of_login)),
         claim(words.nothing_leaked, !visit.leaked),
+        claim(
+            words.no_other_site,
+            visit.foreign.called.is_empty() && visit.foreign.kept_out == [site::PIXEL],
+        ),
         claim(words.nothing_personal, !personal),
     ]
 }
@@ -62,6 +66,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::super::jar::Jar;
+    use super::super::visitor::Foreign;
     use super::*;
     use crate::policy::Lang;
 
@@ -73,6 +78,10 @@ mod tests {
             cookies: Vec::new(),
             held: jar.held().to_vec(),
             leaked: false,
+            foreign: Foreign {
+                called: Vec::new(),
+                kept_out: vec![site::PIXEL.to_owned()],
+            },
         }
     }
 
@@ -87,28 +96,42 @@ mod tests {
         STEPS.iter().enumerate().map(entry).take(count).collect()
     }
 
-    fn told(visit: &Visit, count: usize, personal: bool) -> [bool; 6] {
+    fn told(visit: &Visit, count: usize, personal: bool) -> [bool; 7] {
         of(visit, &entries(count), personal, Words::of(Lang::En)).map(|claim| claim.holds)
     }
 
     #[test]
     fn each_claim_can_be_untrue_by_itself() {
         let all = STEPS.len();
-        assert_eq!(told(&visit(&["kontrast=1"]), all, false), [true; 6]);
-        assert_eq!(told(&visit(&[]), all - 1, false), [false, true, true, true, true, true]);
+        assert_eq!(told(&visit(&["kontrast=1"]), all, false), [true; 7]);
+        assert_eq!(
+            told(&visit(&[]), all - 1, false),
+            [false, true, true, true, true, true, true]
+        );
         let mut broken = visit(&[]);
         broken.statuses[0] = 502;
-        assert_eq!(told(&broken, all, false), [false, false, true, true, true, true]);
+        assert_eq!(told(&broken, all, false), [false, false, true, true, true, true, true]);
         assert_eq!(
             told(&visit(&["zapamietaj=1"]), all, false),
-            [true, true, true, false, true, true]
+            [true, true, true, false, true, true, true]
         );
         let leaked = Visit {
             leaked: true,
             ..visit(&[])
         };
-        assert_eq!(told(&leaked, all, false), [true, true, true, true, false, true]);
-        assert_eq!(told(&visit(&[]), all, true), [true, true, true, true, true, false]);
+        assert_eq!(told(&leaked, all, false), [true, true, true, true, false, true, true]);
+        let called = Visit {
+            foreign: Foreign {
+                called: vec![site::PIXEL.to_owned()],
+                kept_out: Vec::new(),
+            },
+            ..visit(&[])
+        };
+        assert_eq!(told(&called, all, false), [true, true, true, true, true, false, true]);
+        assert_eq!(
+            told(&visit(&[]), all, true),
+            [true, true, true, true, true, true, false]
+        );
     }
 
     #[test]
@@ -125,7 +148,10 @@ mod tests {
                 cookies: vec![fate],
                 ..visit(&[])
             };
-            assert_eq!(told(&seen, STEPS.len(), false), [true, true, false, true, true, true]);
+            assert_eq!(
+                told(&seen, STEPS.len(), false),
+                [true, true, false, true, true, true, true]
+            );
         }
     }
 }

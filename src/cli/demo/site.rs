@@ -21,6 +21,9 @@ const CONTRAST: &str = "kontrast";
 /// The number by which an old statistics plug-in knows a browser again, for thirteen months.
 pub(super) const TRACKER: &str = "_pk_id.1.9c2b";
 
+/// Where a page has a pixel that counts visitors.
+pub(super) const PIXEL: &str = "statystyki.example";
+
 /// What must be in no journal: the values of the cookies that tell somebody apart.
 pub(super) const SESSION_VALUE: &str = "7d1f0c9b52e84a63";
 pub(super) const REMEMBER_VALUE: &str = "anna-4be1d907c2f3";

@@ -8,7 +8,7 @@ use super::cms::Seen;
 use super::fate::{Fate, Verdict, fates};
 use super::jar::Held;
 use super::site;
-use super::visitor::{Ask, VisitError, Visitor};
+use super::visitor::{Ask, Foreign, VisitError, Visitor};
 use super::words::Words;
 use crate::clock::Clock;
 
@@ -131,6 +131,8 @@ pub(super) struct Visit {
     pub(super) held: Vec<Held>,
     /// Whether the CMS was sent a cookie that the policy does not list.
     pub(super) leaked: bool,
+    /// What the pages would have had the browser load from other sites.
+    pub(super) foreign: Foreign,
 }
 
 /// Sends the visitor through the site.
@@ -145,6 +147,7 @@ pub(super) async fn run(mut visitor: Visitor, seen: Receiver<Seen>, clock: &Cloc
         cookies: Vec::new(),
         held: Vec::new(),
         leaked: false,
+        foreign: Foreign::default(),
     };
     for step in &STEPS {
         let referrer = match step.from {
@@ -159,6 +162,8 @@ pub(super) async fn run(mut visitor: Visitor, seen: Receiver<Seen>, clock: &Cloc
         };
         let got = visitor.ask(ask).await?;
         visit.statuses.push(got.status.as_u16());
+        visit.foreign.called.extend(got.foreign.called);
+        visit.foreign.kept_out.extend(got.foreign.kept_out);
         // The CMS tells before it answers, so what it saw of this step is here.
         let (sent, set): (Vec<_>, Vec<_>) = seen.try_iter().map(|seen| (seen.sent, seen.set)).unzip();
         visit.leaked |= sent.iter().flatten().any(|field| is_unlisted(field));

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, HOST, REFERER, SET_COOKIE, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, REFERER, SET_COOKIE, USER_AGENT,
+};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
@@ -54,6 +56,33 @@ pub(super) struct Got {
     pub(super) status: StatusCode,
     /// The `Set-Cookie` fields, in order.
     pub(super) set: Vec<String>,
+    /// What the page would have the browser load from other sites.
+    pub(super) foreign: Foreign,
+}
+
+/// Hosts of other sites from which a page would load something.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Foreign {
+    /// Those that a browser calls.
+    pub(super) called: Vec<String>,
+    /// Those that it does not, because the page's policy does not name them.
+    pub(super) kept_out: Vec<String>,
+}
+
+impl Foreign {
+    /// Reads it off a page and the policies that came with it, of which each must name a host that is called (CSP3).
+    fn of(page: &str, policies: &[String]) -> Self {
+        let loads = page.split("src=\"https://").skip(1);
+        let hosts = loads.filter_map(|rest| rest.split(['/', '"']).next());
+        let names = |policy: &String, host: &str| policy.split([' ', ';']).any(|word| word.starts_with(host));
+        let is_called = |host: &&str| policies.iter().all(|policy| names(policy, host));
+        let (called, kept_out): (Vec<_>, Vec<_>) = hosts.partition(is_called);
+        let owned = |hosts: Vec<&str>| hosts.into_iter().map(str::to_owned).collect();
+        Self {
+            called: owned(called),
+            kept_out: owned(kept_out),
+        }
+    }
 }
 
 /// Somebody with a browser.
@@ -113,8 +142,37 @@ async fn exchange(site: SocketAddr, request: Request<Full<Bytes>>) -> Result<Got
     let set = lines
         .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
         .collect();
-    answer.into_body().collect().await?;
+    let policies = answer.headers().get_all(CONTENT_SECURITY_POLICY).iter();
+    let policies: Vec<_> = policies
+        .map(|policy| String::from_utf8_lossy(policy.as_bytes()).into_owned())
+        .collect();
+    let page = answer.into_body().collect().await?.to_bytes();
+    let foreign = Foreign::of(&String::from_utf8_lossy(&page), &policies);
     drop(sender);
     let _ = connection.await; // the answer is here whole: how its connection ends does not matter
-    Ok(Got { status, set })
+    Ok(Got { status, set, foreign })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_calls_what_every_policy_of_the_page_names() {
+        let page =
+            "<img src=\"/a.png\"><img src=\"https://pixel.example/p.gif\"><script src=\"https://map.example/s.js\">";
+        let foreign = |policies: &[&str]| {
+            let policies: Vec<_> = policies.iter().map(|policy| (*policy).to_owned()).collect();
+            let Foreign { called, kept_out } = Foreign::of(page, &policies);
+            (called.join(" "), kept_out.join(" "))
+        };
+        let of = |called: &str, kept_out: &str| (called.to_owned(), kept_out.to_owned());
+        assert_eq!(foreign(&[]), of("pixel.example map.example", ""));
+        let map = "default-src 'self' map.example:*; report-uri /r";
+        assert_eq!(foreign(&[map]), of("map.example", "pixel.example"));
+        assert_eq!(
+            foreign(&[map, "default-src 'self'"]),
+            of("", "pixel.example map.example")
+        );
+    }
 }

@@ -61,6 +61,7 @@ pub(super) struct Words {
     pub(super) nothing_persistent: &'static str,
     pub(super) logged_out: &'static str,
     pub(super) nothing_leaked: &'static str,
+    pub(super) no_other_site: &'static str,
     pub(super) nothing_personal: &'static str,
     pub(super) untrue: &'static str,
 

@@ -59,6 +59,7 @@ pub(super) const WORDS: Words = Words {
     nothing_persistent: "no cookie that outlives the session reached the browser",
     logged_out: "after the logout none of the login's cookies is left",
     nothing_leaked: "the CMS was sent no cookie that the policy does not list",
+    no_other_site: "the counting pixel of statystyki.example was never called: its page told the browser not to",
     nothing_personal: "the journal holds no PESEL, e-mail address, password or cookie of the visitor",
     untrue: "something in this demo is not as it says",
 

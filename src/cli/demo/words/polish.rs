@@ -59,6 +59,7 @@ pub(super) const WORDS: Words = Words {
     nothing_persistent: "do przeglądarki nie dotarło żadne ciasteczko trwalsze niż sesja",
     logged_out: "po wylogowaniu nie zostało żadne ciasteczko logowania",
     nothing_leaked: "do CMS nie dotarło żadne ciasteczko spoza polityki",
+    no_other_site: "piksel z serwisu statystyki.example nie został wczytany: strona zakazała tego przeglądarce",
     nothing_personal: "w dzienniku nie ma numeru PESEL, adresu e-mail, hasła ani ciasteczek mieszkanki",
     untrue: "coś w tym pokazie jest inaczej, niż napisano",
 

@@ -141,7 +141,7 @@ fn it_goes_with_what_can_call_and_the_referrer_policy_with_everything() {
 fn forms_may_be_sent_to_external_log_ins_and_more_may_not() {
     let policy = policy(&[(
         "expire_unlisted = false\n",
-        "expire_unlisted = false\nends_when_leaving = true\nlogin_hosts = [\"login.example\"]\n",
+        "expire_unlisted = false\nlogin_hosts = [\"login.example\"]\n",
     )]);
     let headers = out(&policy, 200, &[(CONTENT_TYPE, "text/html")], false);
     let says = all(&headers, &CONTENT_SECURITY_POLICY_REPORT_ONLY).remove(0);

@@ -28,8 +28,8 @@
 //!
 //! Reports come from anybody. They are taken for what they are, hints for the administrator: read up to a size and a
 //! rate, cut down to the other site's name, the kind and the path of a page of this site, redacted like every URL that
-//! is kept, and counted in a bounded number of places. Hosts that are addresses share one, so that nobody can write down
-//! a visitor's.
+//! is kept, and counted in a bounded number of places. Hosts that are addresses share one, so that nobody can write
+//! down a visitor's.
 
 mod referrer;
 mod report;

@@ -97,7 +97,7 @@ fn page() -> String {
 }
 
 /// Each other way in which a policy can say a thing, so that what is said of it is among the sentences.
-const OTHERWISE: [&[[&str; 2]]; 18] = [
+const OTHERWISE: [&[[&str; 2]]; 21] = [
     &[["retention = \"unlimited\"", "retention = \"90 days\""]],
     &[[ADDRESS, "client_address = \"omitted\""]],
     &[[ADDRESS, "client_address = { ipv4 = 24, ipv6 = 48 }"]],
@@ -118,6 +118,12 @@ const OTHERWISE: [&[[&str; 2]]; 18] = [
     &[["query_values = false", "query_values = true"]],
     &[[REDACT, NOTHING]],
     &[["mode = \"enforce\"", "mode = \"observe\""]],
+    &[[WATCHED, "[third_parties]\nmode = \"enforce\""]],
+    &[
+        [WATCHED, "[third_parties]\nmode = \"enforce\"\nreferrer = \"host\""],
+        [REFERRER, ""],
+    ],
+    &[["\nurl = true", ""]],
     &[["unlisted = \"strip\"", "unlisted = \"limit\""]],
     &[["expire_unlisted = false", "expire_unlisted = true"]],
     &[[LEAVING, ""]],
@@ -129,6 +135,8 @@ const OTHERWISE: [&[[&str; 2]]; 18] = [
     ]],
 ];
 const ADDRESS: &str = "client_address = \"whole\"\nclient_host = true";
+const WATCHED: &str = "[third_parties]\nmode = \"observe\"";
+const REFERRER: &str = "\nreferrer = \"omitted\"";
 const LEAVING: &str = "ends_when_leaving = true";
 const FIRST_PAGE: &str = "[cookies.first_page]\nname = \"pierwsza\"\n\
                           purpose = { pl = \"Pamięta wizytę.\", en = \"Remembers the visit.\" }\n[statistics]";

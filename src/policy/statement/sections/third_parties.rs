@@ -19,7 +19,7 @@ impl Writer<'_> {
     }
 
     fn by_itself(&self) -> Block {
-        self.says(
+        self.explains(
             "Jeśli strona zawiera coś z innego serwisu, na przykład mapę albo film, przeglądarka sama łączy się z tym \
              serwisem. Poznaje on wtedy jej adres IP i to, co przeglądarka podaje o sobie, i może zapisać w niej \
              własne ciasteczka. Robi to według własnych zasad.",
@@ -30,7 +30,7 @@ impl Writer<'_> {
     }
 
     fn unseen(&self) -> Block {
-        self.says(
+        self.explains(
             "Program, który stoi przed naszym serwisem, tego nie widzi i temu nie zapobiega.",
             "The program that stands before our site does not see this, and does not prevent it.",
         )
@@ -62,19 +62,19 @@ impl Writer<'_> {
                 .iter()
                 .any(|site| site.host.to_string().starts_with('*'))
             {
-                blocks.push(self.says(
+                blocks.push(self.explains(
                     "Gwiazdka na początku nazwy zastępuje dowolne nazwy, które kończą się tak samo.",
                     "The star at the beginning of a name stands for any names that end in the same way.",
                 ));
             }
         } else if third_parties.mode == Mode::Enforce {
-            blocks.push(self.says(
+            blocks.push(self.explains(
                 "Polityka nie wymienia żadnego takiego serwisu.",
                 "The policy lists no such site.",
             ));
         }
         if third_parties.mode == Mode::Enforce {
-            blocks.push(self.says(
+            blocks.push(self.explains(
                 "Przeglądarki stosują się do tego same i nie możemy tego sprawdzić. Nie dotyczy to stron innych \
                  serwisów, na które odwiedzający sam przechodzi.",
                 "Browsers keep to this by themselves, and we cannot check that they do. It is not about pages of \

@@ -43,6 +43,7 @@ use townclerk::policy::statement::{Publication, Statement};
 use townclerk::policy::{Lang, parse};
 use townclerk::reader::Faults;
 
+use crate::drain::until;
 use crate::host_names::{NameServer, Says};
 use crate::town::cms::Received;
 use crate::town::{Cms, HOST, Kept, Plan, Town, records};
@@ -117,12 +118,9 @@ const OTHERWISE: [&[[&str; 2]]; 21] = [
     ],
     &[["query_values = false", "query_values = true"]],
     &[[REDACT, NOTHING]],
-    &[["mode = \"enforce\"", "mode = \"observe\""]],
-    &[[WATCHED, "[third_parties]\nmode = \"enforce\""]],
-    &[
-        [WATCHED, "[third_parties]\nmode = \"enforce\"\nreferrer = \"host\""],
-        [REFERRER, ""],
-    ],
+    &[["[cookies]\nmode = \"enforce\"", "[cookies]\nmode = \"observe\""]],
+    &[[THIRD_PARTIES, "[third_parties]\nmode = \"observe\""]],
+    &[["referrer = \"omitted\"", "referrer = \"host\""]],
     &[["\nurl = true", ""]],
     &[["unlisted = \"strip\"", "unlisted = \"limit\""]],
     &[["expire_unlisted = false", "expire_unlisted = true"]],
@@ -135,8 +133,7 @@ const OTHERWISE: [&[[&str; 2]]; 21] = [
     ]],
 ];
 const ADDRESS: &str = "client_address = \"whole\"\nclient_host = true";
-const WATCHED: &str = "[third_parties]\nmode = \"observe\"";
-const REFERRER: &str = "\nreferrer = \"omitted\"";
+const THIRD_PARTIES: &str = "[third_parties]\nmode = \"enforce\"";
 const LEAVING: &str = "ends_when_leaving = true";
 const FIRST_PAGE: &str = "[cookies.first_page]\nname = \"pierwsza\"\n\
                           purpose = { pl = \"Pamięta wizytę.\", en = \"Remembers the visit.\" }\n[statistics]";
@@ -295,8 +292,9 @@ impl Scene {
 
     fn play(mut self, proof: &Proof) {
         let town = self.plan().open();
-        for exchange in &proof.exchange {
+        for (before, exchange) in proof.exchange.iter().enumerate() {
             self.meet(&town, exchange);
+            until(|| town.entries() > before); // entries stand in the order in which exchanges end
         }
         let mut folder = town.leave();
         let entries = entries(folder.path());

@@ -379,7 +379,7 @@ mod tests {
             }
             assert!(said.contains(policy.cookies.allowed[0].purpose.get(lang)));
             assert!(said.contains("\nupstream       http://127.0.0.1:8000\n"), "{said}");
-            assert!(said.contains("\nthird parties  observed: "), "{said}");
+            assert!(said.contains("\nthird parties  enforced: "), "{said}");
             assert!(said.lines().all(|line| line == line.trim_end()));
         }
     }

@@ -41,9 +41,8 @@ fn the_example_says_what_the_offices_promise() {
         (Mode::Enforce, Unlisted::Strip)
     );
     assert!(policy.disclosure.is_some() && policy.correspondence.is_some());
-    // It must break no page unawares: it watches first, and says so.
     let third_parties = policy.third_parties.expect("the example speaks of them");
-    assert_eq!((third_parties.mode, third_parties.allowed.len()), (Mode::Observe, 0));
+    assert_eq!((third_parties.mode, third_parties.allowed.len()), (Mode::Enforce, 0));
 }
 
 #[test]
@@ -382,12 +381,18 @@ fn a_change_is_told_by_what_it_means_for_a_visitor() {
             Effect::CookiesOtherwise,
         ),
         (
-            ("mode = \"enforce\"", "mode = \"observe\""),
+            (
+                "mode = \"enforce\"\n# What happens to a cookie",
+                "mode = \"observe\"\n# What happens to a cookie",
+            ),
             "cookies.mode",
             Effect::CookiesOtherwise,
         ),
         (
-            ("mode = \"observe\"", "mode = \"enforce\""),
+            (
+                "mode = \"enforce\"\n# What other sites",
+                "mode = \"observe\"\n# What other sites",
+            ),
             "third_parties.mode",
             Effect::ThirdPartiesOtherwise,
         ),

@@ -23,7 +23,14 @@ fn policy(changes: &[(&str, &str)]) -> Policy {
 }
 
 fn enforced() -> Policy {
-    policy(&[("mode = \"observe\"\n", "mode = \"enforce\"\n")])
+    policy(&[])
+}
+
+fn observed() -> Policy {
+    policy(&[(
+        "mode = \"enforce\"\n# What other sites",
+        "mode = \"observe\"\n# What other sites",
+    )])
 }
 
 fn hosts() -> Vec<Box<str>> {
@@ -88,7 +95,7 @@ fn what_the_cms_says_of_itself_stays_and_goes_before_ours() {
 
 #[test]
 fn what_is_only_observed_changes_nothing() {
-    let observed = policy(&[]);
+    let observed = observed();
     let headers = out(
         &observed,
         200,
@@ -144,7 +151,7 @@ fn forms_may_be_sent_to_external_log_ins_and_more_may_not() {
         "expire_unlisted = false\nlogin_hosts = [\"login.example\"]\n",
     )]);
     let headers = out(&policy, 200, &[(CONTENT_TYPE, "text/html")], false);
-    let says = all(&headers, &CONTENT_SECURITY_POLICY_REPORT_ONLY).remove(0);
+    let says = all(&headers, &CONTENT_SECURITY_POLICY).remove(0);
     let (default, forms) = says.split_once("; form-action").expect("two directives");
     assert!(
         forms.contains(" login.example:*") && !default.contains("login.example"),

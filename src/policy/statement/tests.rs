@@ -199,7 +199,8 @@ fn of_third_parties_no_more_is_promised_than_is_enforced() {
         assert_eq!(found[0], found[1], "both languages say it: {said:?}");
         found[0]
     };
-    // The example first watches.
+    assert!(says(&policy, promise) && !says(&policy, honest));
+    policy.third_parties = Some(third_parties(Mode::Observe));
     assert!(says(&policy, honest) && !says(&policy, promise) && !says(&policy, unseen) && says(&policy, counts));
     policy.third_parties = Some(third_parties(Mode::Enforce));
     assert!(says(&policy, promise) && !says(&policy, honest));

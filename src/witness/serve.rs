@@ -1,106 +1,22 @@
 //! A witness over HTTP/1.1: `POST /add-checkpoint`, on a socket of this machine or a port.
 //!
 //! One thread does it all. A decision and its way to the disk are one step without a pause, so that two requests cannot
-//! overtake each other; waiting is only for those who ask. What they send is bounded in size and time.
+//! overtake each other; waiting is only for those who ask.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
-use std::fs;
-use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 
 use super::request;
 use super::state::{Refusal, State};
 use crate::clock::Clock;
-
-/// For a request's head, and for its body.
-const READ_TIME: Duration = Duration::from_secs(10);
-/// For a connection, however often it asks.
-const CONNECTION_TIME: Duration = Duration::from_secs(120);
-/// Open at once; more wait in the kernel.
-const CONNECTIONS: usize = 64;
-/// After the system has refused a connection, for want of files as a rule.
-const REST: Duration = Duration::from_millis(100);
-/// No request's head is larger.
-const HEAD_MAX: usize = 16 << 10;
-
-/// Where a witness listens.
-pub enum Listener {
-    /// A socket, with its path.
-    Unix(UnixListener, PathBuf),
-    /// A port.
-    Tcp(TcpListener),
-}
-
-impl Listener {
-    /// Makes a socket of mode 0660: its user and its group may ask. One that a dead witness left is replaced; one where
-    /// somebody listens is not, nor a file of another kind.
-    ///
-    /// # Errors
-    ///
-    /// The path is taken, or the folder cannot be written.
-    pub fn unix(path: &Path) -> io::Result<Self> {
-        match fs::symlink_metadata(path) {
-            Ok(found) if !found.file_type().is_socket() => return Err(io::ErrorKind::AlreadyExists.into()),
-            Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
-                Err(error) => return Err(error),
-                Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let listener = UnixListener::bind(path)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
-        Ok(Self::Unix(listener, path.to_owned()))
-    }
-
-    /// Listens on a port; 0 is chosen by the system.
-    ///
-    /// # Errors
-    ///
-    /// The address is not ours, or in use.
-    pub async fn tcp(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self::Tcp(TcpListener::bind(address).await?))
-    }
-
-    /// What a log is to be given.
-    pub fn place(&self) -> String {
-        match self {
-            Self::Unix(_, path) => format!("unix:{}", path.display()),
-            Self::Tcp(listener) => match listener.local_addr() {
-                Ok(address) => format!("http://{address}"),
-                Err(_) => "a port".to_owned(),
-            },
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
-            let _ = fs::remove_file(path); // the next one removes it too
-        }
-    }
-}
+use crate::desk::{self, Listener, READ_TIME, TEXT, said, text};
 
 /// Answers until it is dropped. Within a [`LocalSet`](tokio::task::LocalSet).
 pub async fn serve(state: State, listener: &Listener, clock: Clock) {
@@ -108,50 +24,17 @@ pub async fn serve(state: State, listener: &Listener, clock: Clock) {
         state: RefCell::new(state),
         clock,
     });
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return; // it is never closed
-        };
-        let accepted = match listener {
-            Listener::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
-                connection(Rc::clone(&desk), stream, place);
-            }),
-            Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
-                connection(Rc::clone(&desk), stream, place);
-            }),
-        };
-        if let Err(error) = accepted {
-            tracing::warn!(error = %error.kind(), "a connection could not be accepted");
-            time::sleep(REST).await;
-        }
-    }
+    desk::serve(listener, move |request| {
+        let desk = Rc::clone(&desk);
+        async move { desk.answer(request).await }
+    })
+    .await;
 }
 
 /// What the connections share.
 struct Desk {
     state: RefCell<State>,
     clock: Clock,
-}
-
-fn connection<S>(desk: Rc<Desk>, stream: S, place: OwnedSemaphorePermit)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    tokio::task::spawn_local(async move {
-        let _place = place;
-        let service = service_fn(|request| {
-            let desk = Rc::clone(&desk);
-            async move { Ok::<_, Infallible>(desk.answer(request).await) }
-        });
-        let http = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(READ_TIME)
-            .half_close(true) // who has asked may end his side
-            .max_buf_size(HEAD_MAX)
-            .serve_connection(TokioIo::new(stream), service);
-        let _ = time::timeout(CONNECTION_TIME, http).await; // who leaves early has nobody to tell
-    });
 }
 
 impl Desk {
@@ -178,7 +61,7 @@ impl Desk {
     fn add_checkpoint(&self, body: &[u8]) -> Response<Full<Bytes>> {
         let answer = self.state.borrow_mut().add_checkpoint(body, self.clock.now());
         match answer {
-            Ok(signature) => text(StatusCode::OK, "text/plain; charset=utf-8", format!("{signature}\n")),
+            Ok(signature) => text(StatusCode::OK, TEXT, format!("{signature}\n")),
             Err(refusal) => {
                 tell(&refusal);
                 refused(refusal)
@@ -208,32 +91,28 @@ fn tell(refusal: &Refusal) {
     match refusal {
         Refusal::OtherSize { size, shrunk: true } => {
             tracing::warn!(
+                target: crate::OFTEN,
                 "a checkpoint of fewer records than the {size} that were signed for its log: rolled back, or sent again"
             );
         }
-        Refusal::OtherRoot { .. } => tracing::warn!("a log has signed two histories: {refusal}"),
-        Refusal::NotConsistent { .. } => tracing::warn!("a log has signed two histories, or cannot prove: {refusal}"),
-        Refusal::Disk(_) | Refusal::Crypto(_) => tracing::error!("nothing can be signed: {refusal}"),
+        Refusal::OtherRoot { .. } => tracing::warn!(target: crate::OFTEN, "a log has signed two histories: {refusal}"),
+        Refusal::NotConsistent { .. } => {
+            tracing::warn!(target: crate::OFTEN, "a log has signed two histories, or cannot prove: {refusal}")
+        }
+        Refusal::Disk(_) | Refusal::Crypto(_) => {
+            tracing::error!(target: crate::OFTEN, "nothing can be signed: {refusal}")
+        }
         Refusal::Malformed(_) | Refusal::UnknownLog | Refusal::NotSigned | Refusal::OtherSize { shrunk: false, .. } => {
         }
     }
 }
 
-fn said(status: StatusCode, what: &str) -> Response<Full<Bytes>> {
-    text(status, "text/plain; charset=utf-8", format!("{what}\n"))
-}
-
-fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::from(body));
-    *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    answer
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use http::header::CONTENT_TYPE;
+
     use super::*;
     use crate::journal::note::NoteError;
     use crate::journal::tree::TreeSize;

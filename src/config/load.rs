@@ -120,6 +120,8 @@ pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Po
     let limits = limits(root.section("limits"));
     let resolver = resolver(root.section("resolver"));
     let listeners = listen.as_ref().map(|listen| listen.all()).unwrap_or_default();
+    let admin = root.optional("admin").and_then(|value| value.section());
+    let admin = super::admin::admin(admin, &listeners, files);
     let sites = sites(&mut root, |section, taken| {
         site(section, &listeners, files, policies, taken)
     });
@@ -132,6 +134,7 @@ pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Po
         workers: listen.workers,
         trusted_proxies: listen.trusted_proxies,
         proxy_protocol: listen.proxy_protocol,
+        admin,
         limits,
         resolver,
         sites: sites?,

@@ -3,6 +3,7 @@
 //! [`Config::load`] reads it with every policy it names. `config/townclerk.toml` shows every setting, its unit and its
 //! default; paths are relative to the folder of the file that names them.
 
+mod admin;
 mod defaults;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ipnet::IpNet;
+
+pub use self::admin::AdminPlace;
 
 use crate::journal;
 use crate::policy::{Lang, Policy};
@@ -41,6 +44,8 @@ pub struct Config {
     /// Of `http` and `https` those that only trusted proxies connect to, and where each connection begins with a header
     /// of the PROXY protocol, version 1 or 2. Default: none.
     pub proxy_protocol: Vec<SocketAddr>,
+    /// Where the administrator's programs are listened to. Default: nowhere.
+    pub admin: Vec<AdminPlace>,
     /// What a client may hold or send.
     pub limits: Limits,
     /// How host names of clients are looked up.

@@ -96,7 +96,8 @@ fn every_setting_means_what_it_says() {
          trusted_proxies = [\"172.16.0.0/12\", \"192.0.2.1\"]\nproxy_protocol = [\"0.0.0.0:443\"]\n\
          [tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n\
          [limits]\nconnections = 5\nbody_bytes = \"2 GiB\"\nidle_time = \"5 min\"\n\
-         [resolver]\nservers = [\"192.0.2.53\", \"[2001:db8::53]:5353\"]\ndeadline = \"250 ms\"\n",
+         [resolver]\nservers = [\"192.0.2.53\", \"[2001:db8::53]:5353\"]\ndeadline = \"250 ms\"\n\
+         [admin]\nlisten = [\"[::1]:9465\", \"0.0.0.0:9465\", \"unix:admin.sock\"]\n",
     ));
     assert_eq!((config.http.len(), config.https.len(), config.workers), (2, 1, 3));
     assert_eq!(
@@ -112,6 +113,14 @@ fn every_setting_means_what_it_says() {
         ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:5353".parse().unwrap()]
     );
     assert_eq!(config.resolver.deadline, Duration::from_millis(250));
+    let admin = config.admin.iter().map(ToString::to_string);
+    assert_eq!(
+        admin.collect::<Vec<_>>(),
+        ["[::1]:9465", "0.0.0.0:9465", "unix:/etc/townclerk/admin.sock"]
+    );
+    let own = config.admin.iter().map(AdminPlace::is_of_this_machine);
+    assert_eq!(own.collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(config.admin[1].from_here().to_string(), "127.0.0.1:9465");
 }
 
 #[test]

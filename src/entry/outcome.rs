@@ -92,6 +92,63 @@ pub enum NotARequest {
 }
 
 impl Outcome {
+    /// Each of them, in the order of [`Outcome::index`].
+    pub const ALL: [Self; 29] = [
+        Self::Completed,
+        Self::Upgraded,
+        Self::Refused(Refusal::Host),
+        Self::Refused(Refusal::UnknownSite),
+        Self::Refused(Refusal::Target),
+        Self::Refused(Refusal::Malformed),
+        Self::Refused(Refusal::BodyTooLarge),
+        Self::Refused(Refusal::Expectation),
+        Self::Refused(Refusal::Journal),
+        Self::Refused(Refusal::TooSlow),
+        Self::Refused(Refusal::TooManyExchanges),
+        Self::Upstream(UpstreamFailure::Resolve),
+        Self::Upstream(UpstreamFailure::Connect),
+        Self::Upstream(UpstreamFailure::Timeout),
+        Self::Upstream(UpstreamFailure::Tls),
+        Self::Upstream(UpstreamFailure::Closed),
+        Self::Upstream(UpstreamFailure::Malformed),
+        Self::CutOff(Who::Visitor),
+        Self::CutOff(Who::Upstream),
+        Self::CutOff(Who::Timeout),
+        Self::CutOff(Who::Shutdown),
+        Self::CutOff(Who::Internal),
+        Self::NotARequest(NotARequest::Malformed),
+        Self::NotARequest(NotARequest::HeadTooLarge),
+        Self::NotARequest(NotARequest::Timeout),
+        Self::NotARequest(NotARequest::Incomplete),
+        Self::NotARequest(NotARequest::TooManyStreams),
+        Self::NotARequest(NotARequest::Tls),
+        Self::NotARequest(NotARequest::TlsTimeout),
+    ];
+
+    /// Its place in [`Outcome::ALL`].
+    pub fn index(self) -> usize {
+        const UPSTREAM: usize = 2 + Refusal::TooManyExchanges as usize + 1;
+        const CUT_OFF: usize = UPSTREAM + UpstreamFailure::Malformed as usize + 1;
+        const NOT_A_REQUEST: usize = CUT_OFF + Who::Internal as usize + 1;
+        match self {
+            Self::Completed => 0,
+            Self::Upgraded => 1,
+            Self::Refused(why) => 2 + why as usize,
+            Self::Upstream(how) => UPSTREAM + how as usize,
+            Self::CutOff(who) => CUT_OFF + who as usize,
+            Self::NotARequest(what) => NOT_A_REQUEST + what as usize,
+        }
+    }
+
+    /// Its name for programs: that of the error, or `completed`, or `upgraded`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Upgraded => "upgraded",
+            other => other.error().unwrap_or_default(),
+        }
+    }
+
     /// The value of `error.type`; `None` where nothing went wrong.
     pub fn error(self) -> Option<&'static str> {
         Some(match self {
@@ -124,5 +181,22 @@ impl Outcome {
             Self::NotARequest(NotARequest::Tls) => "not_a_request.tls",
             Self::NotARequest(NotARequest::TlsTimeout) => "not_a_request.tls_timeout",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_place_and_its_name() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome.index(), place);
+            let twice = Outcome::ALL
+                .iter()
+                .filter(|other| other.name() == outcome.name())
+                .count();
+            assert_eq!(twice, 1, "{}", outcome.name());
+        }
     }
 }

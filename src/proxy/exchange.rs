@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
@@ -98,7 +99,16 @@ async fn there_and_back(
         if request.body().is_expected() {
             witness.may_answer().await?; // a 100 is an answer too
         }
-        let mut response = edition.pools[place].send(request, &connection).await?;
+        let clock = connection.meter.clock();
+        let asked_at = clock.now();
+        let answered = edition.pools[place].send(request, &connection).await;
+        let worker = connection.worker.hands.number;
+        match &answered {
+            Ok(_) => site.counts.answered(worker, Some(since(asked_at, clock.now()))),
+            Err(Failure::Upstream(_)) => site.counts.answered(worker, None),
+            Err(Failure::Refused(_) | Failure::Body(_)) => {} // the visitor's doing
+        }
+        let mut response = answered?;
 
         let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         if upgraded && visitor.is_none() {
@@ -127,6 +137,11 @@ async fn there_and_back(
         Ok(Reply::Tunnel(response, visitor)) => become_tunnel(connection, response, visitor, witness),
         Err(failure) => failure.into_response(&audience, Some(witness)),
     }
+}
+
+/// None, where the clock was set back meanwhile.
+fn since(begun: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(begun)).unwrap_or_default()
 }
 
 /// What the visitor gets.

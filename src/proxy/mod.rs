@@ -6,6 +6,7 @@
 //! is.
 
 mod body;
+mod counts;
 mod exchange;
 mod forwarded;
 #[cfg(fuzzing)]
@@ -27,6 +28,7 @@ mod upstream;
 mod witness;
 
 pub(crate) use body::Body;
+pub(crate) use counts::CLASSES;
 pub(crate) use exchange::exchange;
 pub(crate) use host_names::HostNames;
 pub(crate) use site::InForce;

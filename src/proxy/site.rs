@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Request;
 
 use super::Trust;
+use super::counts::Counts;
 use super::statement::Pages;
 use crate::clock::Clock;
 use crate::config::{self, ErrorPage, Upstream};
@@ -30,6 +31,7 @@ pub struct Site {
     /// What its pages tell browsers about other sites, where the policy says something of them.
     pub(crate) guard: Option<Guard>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) counts: Arc<Counts>,
     settings: Settings,
 }
 
@@ -58,6 +60,7 @@ impl Site {
         site: &config::Site,
         trust: Option<Arc<Trust>>,
         keys: Option<Arc<Keys>>,
+        workers: usize,
         clock: &Clock,
     ) -> Result<Self, OpenError> {
         let journal = Journal::open(&site.journal, &site.policy, &site.policy_text, clock.clone())?;
@@ -71,6 +74,7 @@ impl Site {
             statement: Pages::of(site, journal.policies()?, clock.now()),
             guard: guard(site),
             journal: Arc::new(journal),
+            counts: Arc::new(Counts::new(workers)),
             settings: site.journal.clone(),
         })
     }
@@ -102,6 +106,7 @@ impl Site {
             statement: Pages::of(site, self.journal.policies()?, clock.now()),
             guard: guard(site),
             journal: Arc::clone(&self.journal),
+            counts: Arc::clone(&self.counts),
             settings: self.settings.clone(),
         })
     }

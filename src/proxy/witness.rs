@@ -36,7 +36,12 @@ impl Witness {
         in_force: Arc<InForce>,
         observation: Observation,
     ) -> Result<Self, Refusal> {
-        let mut slot = site.journal.reserve().map_err(|_| Refusal::Journal)?;
+        let mut slot = site.journal.reserve().map_err(|_| {
+            let (refused, status) = (Outcome::Refused(Refusal::Journal), StatusCode::SERVICE_UNAVAILABLE);
+            site.counts
+                .ended(connection.worker.hands.number, refused, Some(status), 0);
+            Refusal::Journal
+        })?;
         let arrival = match site.journal.durability() {
             Durability::Interval => None,
             Durability::Strict if observation.request.is_none() => None, // hyper has answered it already
@@ -102,6 +107,7 @@ impl Witness {
             observation.outcome = outcome;
             observation.sent = observation.status.map(|_| now);
         });
+        record.count(connection.worker.hands.number);
         connection.worker.host_names.complete(record);
     }
 
@@ -203,6 +209,16 @@ impl Record {
             .policy
             .keeps(Field::ClientHost)
             .then_some(unwritten.observation.client)
+    }
+
+    /// Counts how the exchange ended, for the worker that served it.
+    fn count(&self, worker: usize) {
+        if let Some(Unwritten { observation, site, .. }) = &self.0 {
+            let Observation {
+                outcome, status, bytes, ..
+            } = *observation;
+            site.counts.ended(worker, outcome, status, bytes);
+        }
     }
 
     /// Cuts it down to what the policy keeps, and hands it to the journal.

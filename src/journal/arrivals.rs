@@ -145,6 +145,11 @@ impl Arrivals {
         self.promises.push(promise);
     }
 
+    /// Whether somebody waits for lines to be durable.
+    pub(crate) fn are_waited_for(&self) -> bool {
+        !self.promises.is_empty()
+    }
+
     /// Makes durable what was taken, and says so to those who wait. Says why it took more than one segment.
     pub(crate) fn sync(
         &mut self,

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::age::Identities;
+use super::vitals::Space;
 
 /// A journal's folder. Paths are relative to it; the empty path is the folder itself.
 pub(crate) trait Disk: Send + Sync {
@@ -156,8 +157,17 @@ impl Folder {
 
     /// The part of the disk that is left for its user, in percent.
     pub(crate) fn space_left(&self) -> io::Result<u64> {
+        let space = self.space()?;
+        Ok(space.left.saturating_mul(100) / space.all.max(1))
+    }
+
+    /// The room on its file system.
+    pub(crate) fn space(&self) -> io::Result<Space> {
         let space = rustix::fs::statvfs(&self.path)?;
-        Ok(space.f_bavail.saturating_mul(100) / space.f_blocks.max(1))
+        Ok(Space {
+            all: space.f_blocks.saturating_mul(space.f_frsize),
+            left: space.f_bavail.saturating_mul(space.f_frsize),
+        })
     }
 
     /// Does something to a file, and once more without its guard if that was in the way.

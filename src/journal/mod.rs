@@ -240,6 +240,7 @@ mod segment;
 pub mod tree;
 mod unmatched;
 pub mod verify;
+mod vitals;
 mod writer;
 
 #[cfg(test)]
@@ -264,6 +265,7 @@ pub use read::{Line, Lines};
 pub use retention::Due;
 pub use segment::{Form, Name};
 pub use unmatched::Unmatched;
+pub(crate) use vitals::{OnDisk, Vitals};
 
 use std::fmt;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::appender::Appender;
@@ -20,13 +21,13 @@ use super::event::{Event, Stop};
 use super::fault::Fault;
 use super::key::{Key, KeyFileError};
 use super::log_tree::LogTree;
-use super::note::Signer;
+use super::note::{Signer, VerifierKey};
 use super::queue::{Message, Queue, Slot, Unavailable};
 use super::recovery::{self, Found};
 use super::requests::Requests;
 use super::retention::Bounds;
 use super::writer::{self, Writer};
-use super::{Durability, Format, Log, Settings, policies};
+use super::{Durability, Format, Log, OnDisk, Settings, Vitals, policies};
 use crate::clock::Clock;
 use crate::policy::{Addresses, Policy, Retention, history};
 use crate::witness::ask::AskError;
@@ -37,6 +38,7 @@ pub struct Journal {
     origin: String,
     disk: Arc<dyn Disk>,
     durability: Durability,
+    keys: [(Log, VerifierKey); 4],
     queue: Arc<Queue>,
     writer: Mutex<Option<JoinHandle<Result<(), CloseError>>>>,
 }
@@ -252,6 +254,7 @@ impl Journal {
             origin,
             disk,
             durability: settings.durability,
+            keys: logs,
             queue,
             writer: Mutex::new(Some(writer)),
         })
@@ -327,6 +330,29 @@ impl Journal {
             waiting: self.queue.taken(),
             failed: self.queue.has_failed(),
         }
+    }
+
+    /// How it is doing, in full.
+    pub(crate) fn vitals(&self, now: Timestamp) -> Vitals {
+        let queue = &self.queue;
+        Vitals::of(self.status(), queue.places(), queue.lost(), &queue.pulse, now)
+    }
+
+    /// What can be seen on its disk, which may take its time.
+    pub(crate) fn on_disk(&self) -> OnDisk {
+        OnDisk::of(&Folder::new(&self.folder), &self.keys)
+    }
+
+    /// Asks the writer to turn once. It has when [`Journal::turns`] is another number.
+    pub(crate) fn nudge(&self) -> u64 {
+        let turns = self.turns();
+        self.queue.tell(Message::Home);
+        turns
+    }
+
+    /// How often the writer has turned.
+    pub(crate) fn turns(&self) -> u64 {
+        self.queue.pulse.turns()
     }
 
     /// Writes what is queued, makes it durable, says `journal.stop` and gives the lock back. Afterwards there are no

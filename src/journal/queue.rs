@@ -8,14 +8,17 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::arrivals::{Arrival, Moment, Promise};
 use super::cosigning::Bell;
+use super::disk::Errand;
 use super::event::{Event, Stop};
 use super::packing::{Done, PackError};
 use super::segment::Name;
+use super::vitals::Pulse;
 use super::{Log, OnFailure, PolicyInForce};
 use crate::clock::Clock;
 use crate::entry::Entry;
@@ -83,7 +86,7 @@ impl Slot {
         {
             self.place = false; // It goes with the entry.
         } else {
-            tracing::error!("an exchange ended after its journal was closed, and is not recorded");
+            tracing::error!(target: crate::OFTEN, "an exchange ended after its journal was closed, and is not recorded");
         }
     }
 }
@@ -121,9 +124,20 @@ pub(crate) struct Queue {
     failed: AtomicBool,
     events: AtomicU64,
     durable: AtomicU64,
-    tally: Mutex<Tally>,
+    tallies: Mutex<Tallies>,
+    /// What the writer lets others see of itself.
+    pub(crate) pulse: Pulse,
     /// Rung when a checkpoint is durable.
     pub(crate) signed: Bell,
+}
+
+/// What could not be recorded.
+#[derive(Debug, Default)]
+struct Tallies {
+    /// Since the last `journal.gap`.
+    untold: Tally,
+    /// Before it.
+    told: Tally,
 }
 
 /// What could not be recorded since the last `journal.gap`.
@@ -136,10 +150,22 @@ pub(crate) struct Tally {
     pub(crate) since: Option<Timestamp>,
 }
 
+impl Tally {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            refused: self.refused + other.refused,
+            unrecorded: self.unrecorded + other.unrecorded,
+            unsynced: self.unsynced + other.unsynced,
+            events: self.events + other.events,
+            since: self.since.or(other.since),
+        }
+    }
+}
+
 impl Queue {
     pub(crate) fn new(limit: usize, on_failure: OnFailure, clock: Clock, sender: Sender<Message>) -> Self {
         let (taken, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let (events, durable, tally) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::default());
+        let (events, durable, tallies) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::default());
         Self {
             limit,
             on_failure,
@@ -149,7 +175,8 @@ impl Queue {
             failed,
             events,
             durable,
-            tally,
+            tallies,
+            pulse: Pulse::default(),
             signed: Bell::default(),
         }
     }
@@ -201,7 +228,7 @@ impl Queue {
             self.events_done(1);
             self.count(|tally| tally.events += 1);
         } else if self.sender.send(Message::Event(event)).is_err() {
-            tracing::error!("an event came after its journal was closed, and is not recorded");
+            tracing::error!(target: crate::OFTEN, "an event came after its journal was closed, and is not recorded");
         }
     }
 
@@ -250,19 +277,54 @@ impl Queue {
 
     /// Counts something that is not recorded.
     pub(crate) fn count(&self, add: impl FnOnce(&mut Tally)) {
-        let mut tally = self.tally();
-        tally.since.get_or_insert_with(|| self.clock.now());
-        add(&mut tally);
+        let mut tallies = self.tallies();
+        tallies.untold.since.get_or_insert_with(|| self.clock.now());
+        add(&mut tallies.untold);
     }
 
     /// What was counted since the last time; `None` if nothing was.
     pub(crate) fn take_tally(&self) -> Option<Tally> {
-        let tally = std::mem::take(&mut *self.tally());
+        let mut tallies = self.tallies();
+        let tally = std::mem::take(&mut tallies.untold);
+        tallies.told = tallies.told.plus(tally);
         tally.since.is_some().then_some(tally)
     }
 
+    /// What was ever counted.
+    pub(crate) fn lost(&self) -> Tally {
+        let tallies = self.tallies();
+        tallies.told.plus(tallies.untold)
+    }
+
+    /// Places in all.
+    pub(crate) fn places(&self) -> usize {
+        self.limit
+    }
+
+    /// A checkpoint is durable.
+    pub(crate) fn has_signed(&self) {
+        self.pulse.signed_at(self.clock.now());
+        self.signed.ring();
+    }
+
+    /// An errand that syncs, with its time taken.
+    pub(crate) fn timed(self: &Arc<Self>, errand: Errand) -> Errand {
+        let queue = Arc::clone(self);
+        Box::new(move || {
+            let begun = queue.clock.now();
+            let outcome = errand();
+            queue.pulse.syncs.add(queue.since(begun));
+            outcome
+        })
+    }
+
+    /// How long ago it was; nothing, where the clock was set back meanwhile.
+    pub(crate) fn since(&self, begun: Timestamp) -> Duration {
+        Duration::try_from(self.clock.now().duration_since(begun)).unwrap_or_default()
+    }
+
     /// Numbers stay right even if a thread that counted has panicked.
-    fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tallies(&self) -> MutexGuard<'_, Tallies> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -248,7 +248,7 @@ impl Writer {
             return self.arrivals.despair();
         }
         let outcome = self.attempt(goal).or_else(|fault| {
-            tracing::warn!(%fault, segment = fault.segment(), "the journal's disk failed; a new segment takes over");
+            tracing::warn!(target: crate::OFTEN, %fault, segment = fault.segment(), "the journal's disk failed; a new segment takes over");
             self.events.push(&fault.into());
             self.attempt(goal.max(Goal::Signed)).inspect_err(|second| {
                 if second.log != fault.log {
@@ -300,9 +300,13 @@ impl Writer {
     /// Hands every line to the kernel, in as many segments as it takes where files may not grow.
     fn write(&mut self, today: Date) -> Result<(), Fault> {
         // Before an entry names one of them.
+        let began = self.arrivals.are_waited_for().then(|| self.clock.now());
         let full = self.arrivals.sync(today, |begin| {
             self.events.announce(begin, &self.policy.version, today, &self.queue)
         })?;
+        if let Some(began) = began {
+            self.queue.pulse.arrival_syncs.add(self.queue.since(began));
+        }
         if let Some(fault) = full {
             self.events.push(&fault.into());
             self.events.sync(today, &self.queue)?;
@@ -310,7 +314,7 @@ impl Writer {
         while let Written::Full(fault) = self.requests.write(today, |begin| {
             self.events.announce(begin, &self.policy.version, today, &self.queue)
         })? {
-            tracing::warn!(%fault, segment = fault.segment(), "the segment may not grow; the next goes on");
+            tracing::warn!(target: crate::OFTEN, %fault, segment = fault.segment(), "the segment may not grow; the next goes on");
             self.events.push(&fault.into());
             self.come_home(true)?;
             let synced = self.requests.sync();
@@ -334,7 +338,7 @@ impl Writer {
             }
             Away::Sign => {
                 self.requests.end_sign(outcome)?;
-                self.queue.signed.ring();
+                self.queue.has_signed();
                 Ok(())
             }
         }
@@ -359,12 +363,14 @@ impl Writer {
         if sign {
             self.arrivals.sign()?;
             self.events.appender.sign()?;
-            self.queue.signed.ring();
+            self.queue.has_signed();
         }
         let errand = if sign && unsigned.is_some() {
             Some((Away::Sign, self.requests.begin_sign()))
         } else if due(self.sync_interval, self.unsynced_since) || self.requests.access.waiting() >= self.early {
-            self.requests.begin_sync().map(|errand| (Away::Sync, errand))
+            self.requests
+                .begin_sync()
+                .map(|errand| (Away::Sync, self.queue.timed(errand)))
         } else {
             None
         };
@@ -385,6 +391,7 @@ impl Writer {
             || self.arrivals.unsigned().is_some()
             || self.events.appender.unsigned().is_some();
         self.unsigned_since = since(unsigned, self.unsigned_since);
+        self.queue.pulse.unsigned_since(self.unsigned_since);
     }
 
     /// Signs what is durable in all logs.
@@ -392,7 +399,7 @@ impl Writer {
         self.requests.sign()?;
         self.arrivals.sign()?;
         self.events.appender.sign()?;
-        self.queue.signed.ring();
+        self.queue.has_signed();
         Ok(())
     }
 
@@ -563,6 +570,7 @@ pub(crate) fn run(mut writer: Writer, messages: &Receiver<Message>) -> Result<()
             writer.settle(Goal::Written);
         }
         writer.tick();
+        writer.queue.pulse.turned();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::config::Tls;
 
 /// The certificates in use, and their files.
 #[derive(Debug)]
-pub(super) struct Certificates {
+pub(crate) struct Certificates {
     set: ArcSwap<Set>,
     files: Mutex<Vec<Watched>>,
 }
@@ -52,6 +52,11 @@ impl Certificates {
             set: ArcSwap::from_pointee(set),
             files: Mutex::new(files),
         })
+    }
+
+    /// Those in use.
+    pub(super) fn all(&self) -> Set {
+        Set::clone(&self.set.load())
     }
 
     /// Takes over the certificates of another one. Whether any is not the one that was shown so far.

@@ -66,7 +66,14 @@ impl Connection {
             _ => return, // not one byte: nothing happened
         }
         let arrived = connection.meter.clock().now();
-        match connection.until_overdue(tls.accept(stream)).await {
+        let shaken = connection.until_overdue(tls.accept(stream)).await;
+        let hands = &connection.worker.hands;
+        match &shaken {
+            End::Itself(Ok(_)) => hands.greeted.add(1),
+            End::Itself(Err(_)) => hands.failed.add(1),
+            End::Overdue => hands.overdue.add(1),
+        }
+        match shaken {
             End::Itself(Ok(stream)) => {
                 connection.meter.enter(Stage::Fresh);
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {

@@ -16,7 +16,7 @@ impl Exchanges {
         self.0.fetch_sub(ended, Relaxed);
     }
 
-    pub(super) fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.0.load(Relaxed)
     }
 }

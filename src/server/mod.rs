@@ -22,6 +22,7 @@ mod proxied;
 mod proxy_protocol;
 mod reload;
 mod tls;
+mod view;
 mod worker;
 
 pub use certificate::TlsError;
@@ -30,6 +31,7 @@ pub(crate) use connection::{Connection, End};
 pub(crate) use exchanges::Exchanges;
 pub(crate) use meter::{Meter, Metered, Stage, Ticks, ticks};
 pub use reload::Reloaded;
+pub(crate) use view::{Hands, View};
 pub(crate) use worker::{Edition, Task, Worker};
 
 use std::io;
@@ -39,15 +41,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use thiserror::Error;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use self::caretaker::Caretaker;
 use self::certificates::Certificates;
 use self::worker::Order;
+use crate::admin::{Admin, Doors, Wish};
 use crate::clock::Clock;
-use crate::config::{self, Config, Limits, Resolver};
+use crate::config::{self, AdminPlace, Config, Limits, Resolver};
 use crate::cookies::{self, Keys};
 use crate::journal;
 use crate::proxy::{Site, Trust};
@@ -60,6 +63,14 @@ pub enum StartError {
     Listen {
         /// The address of ours.
         address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The administrator's programs could not be listened to.
+    #[error("cannot listen on {place}, for [admin]: {error}")]
+    Admin {
+        /// Where.
+        place: AdminPlace,
         /// What the system says.
         error: io::Error,
     },
@@ -124,6 +135,9 @@ pub struct Server {
     started: Config,
     shared: Arc<Shared>,
     certificates: Option<Arc<Certificates>>,
+    view: Arc<View>,
+    admin: Admin,
+    wishes: UnboundedReceiver<Wish>,
     caretaker: Caretaker,
     draining: watch::Sender<bool>,
     workers: Vec<Running>,
@@ -148,30 +162,41 @@ impl Server {
         let tls = certificates.clone().map(|all| tls::speak(all)).transpose()?;
         let (http, plain) = listen_all(&config.http, &config.proxy_protocol, config.workers)?;
         let (https, secure) = listen_all(&config.https, &config.proxy_protocol, config.workers)?;
+        let doors = Doors::listen(&config.admin).map_err(|(place, error)| match place {
+            Some(place) => StartError::Admin { place, error },
+            None => StartError::Worker(error),
+        })?;
         let open = |site: &config::Site| {
             let folder = site.journal.folder.clone();
             let trust = Trust::of(&site.upstream, None)?;
             let keys = cookie_keys(site)?;
-            Site::open(site, trust, keys, &clock)
+            Site::open(site, trust, keys, config.workers, &clock)
                 .map(Arc::new)
                 .map_err(|error| StartError::Journal { folder, error })
         };
         let sites = config.sites.iter().map(open).collect::<Result<_, _>>()?;
+        let shared = Arc::new(Shared::new(sites, config, config.workers, clock, None));
+        let view = View::new(Arc::clone(&shared), config.workers, certificates.clone());
+        let (admin, wishes) = Admin::start(doors, Arc::clone(&view)).map_err(StartError::Worker)?;
         let mut server = Self {
             http,
             https,
             started: config.clone(),
-            shared: Arc::new(Shared::new(sites, config, config.workers, clock, None)),
+            shared,
+            view,
+            admin,
+            wishes,
             caretaker: Caretaker::start(certificates.clone()).map_err(StartError::Worker)?,
             certificates,
             draining: watch::Sender::new(false),
             workers: Vec::new(),
         };
-        for (number, (plain, secure)) in plain.into_iter().zip(secure).enumerate() {
+        let hands = server.view.workers.clone().into_iter();
+        for ((hands, plain), secure) in hands.zip(plain).zip(secure) {
             let (shared, draining) = (Arc::clone(&server.shared), server.draining.subscribe());
             let (orders, received) = unbounded_channel();
             let tls = tls.clone().map(TlsAcceptor::from);
-            let thread = worker::spawn(number, plain, secure, tls, shared, received, draining);
+            let thread = worker::spawn(hands, plain, secure, tls, shared, received, draining);
             server.workers.push(Running {
                 thread: thread.map_err(StartError::Worker)?,
                 orders,
@@ -190,6 +215,29 @@ impl Server {
         &self.https
     }
 
+    /// Where the administrator's programs are listened to, as `unix:/path` or `http://address:port`.
+    pub fn admin(&self) -> &[String] {
+        self.admin.places()
+    }
+
+    /// How the journals are doing, in the order of the configuration's sites.
+    pub fn journals(&self) -> Vec<journal::Status> {
+        self.shared.sites.iter().map(|site| site.journal.status()).collect()
+    }
+
+    /// Waits until somebody asks for the configuration to be read again. It may be dropped and called again.
+    pub async fn wish(&mut self) -> Wish {
+        match self.wishes.recv().await {
+            Some(wish) => wish,
+            None => std::future::pending().await, // there is nobody who could ask
+        }
+    }
+
+    /// Counts a configuration that could not be read, of which the server knows nothing otherwise.
+    pub fn could_not_read(&self) {
+        self.view.reloads().refused.add(1);
+    }
+
     /// Accepts nothing more, lets open exchanges end within `limits.drain_time`, cuts the others off, and closes the
     /// journals.
     ///
@@ -202,6 +250,7 @@ impl Server {
     }
 
     fn drain(&mut self) {
+        self.view.drain();
         self.draining.send_replace(true);
         for worker in self.workers.drain(..) {
             if worker.thread.join().is_err() {

@@ -35,6 +35,15 @@ impl Server {
     /// See [`StartError`]. Everything then stays as it was, except that journals of new sites may tell of a start and
     /// a stop.
     pub fn reload(&mut self, config: &Config) -> Result<Reloaded, StartError> {
+        let reloaded = self.go_over(config);
+        match &reloaded {
+            Ok(_) => self.view.reloads().done.add(1),
+            Err(_) => self.view.reloads().refused.add(1),
+        }
+        reloaded
+    }
+
+    fn go_over(&mut self, config: &Config) -> Result<Reloaded, StartError> {
         let certificates = match (&self.certificates, config.tls.as_slice()) {
             (None, _) | (_, []) => None, // a listener came or went: that needs a restart
             (Some(_), all) => Some(Certificates::open(all)?),
@@ -61,6 +70,7 @@ impl Server {
         let shared = Shared::new(sites, config, self.started.workers, clock, Some(&*self.shared));
         let shared = Arc::new(shared);
         let before = std::mem::replace(&mut self.shared, shared);
+        self.view.follow(Arc::clone(&self.shared));
         self.hand_out();
         for site in &before.sites {
             if find(&self.shared.sites, site.folder()).is_none() {
@@ -90,11 +100,11 @@ impl Server {
             }
             kept.push((next, before, trust, keys));
         }
-        let mut all = Vec::new();
+        let (mut all, workers) = (Vec::new(), self.started.workers);
         for (site, (next, before, trust, keys)) in config.sites.iter().zip(kept) {
             let next = match next {
                 Some(next) => next,
-                None => Arc::new(Site::open(site, trust, keys, &self.shared.clock).map_err(of(site))?),
+                None => Arc::new(Site::open(site, trust, keys, workers, &self.shared.clock).map_err(of(site))?),
             };
             all.push(Next { site: next, before });
         }
@@ -174,6 +184,7 @@ impl Server {
                 && started.proxy_protocol == config.proxy_protocol,
             "where to listen",
         );
+        unless(started.admin == config.admin, "where the administrator is listened to");
         unless(started.workers == config.workers, "the number of threads");
         unless(started.resolver == config.resolver, "the name servers and their limits");
         for site in &config.sites {

@@ -17,6 +17,7 @@ use tokio::time::{self, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
 use super::meter::{Allowances, TICK, Ticks};
+use super::view::Hands;
 use super::{Connection, Door, Exchanges, Shared, proxied};
 use crate::proxy::{HostNames, Pool, Site};
 
@@ -69,6 +70,7 @@ pub(crate) struct Worker {
     pub(crate) host_names: HostNames,
     pub(crate) tasks: Tasks,
     pub(crate) now: Ticks,
+    pub(crate) hands: Arc<Hands>,
     pub(super) exchanges: Exchanges,
     /// Every open connection and tunnel, for the sweep.
     open: RefCell<Vec<Weak<Connection>>>,
@@ -78,14 +80,15 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>) -> Rc<Self> {
-        let now = Ticks::default();
+    fn new(shared: Arc<Shared>, hands: Arc<Hands>) -> Rc<Self> {
+        let now = Arc::clone(&hands.now);
         Rc::new(Self {
             host_names: HostNames::new(&shared.resolver, Arc::clone(&now)),
             exchanges: shared.exchanges.clone(),
             edition: RefCell::new(Edition::new(shared, None, &now)),
             tasks: Tasks::default(),
             now,
+            hands,
             open: RefCell::default(),
             draining: Cell::new(false),
             stopped: Cell::new(false),
@@ -155,6 +158,7 @@ impl Tasks {
 impl Task {
     pub(crate) fn begin(worker: &Rc<Worker>) -> Self {
         worker.tasks.open.set(worker.tasks.open.get() + 1);
+        worker.hands.open.set(worker.tasks.open() as u64);
         Self {
             worker: Rc::clone(worker),
         }
@@ -165,6 +169,7 @@ impl Drop for Task {
     fn drop(&mut self) {
         let tasks = &self.worker.tasks;
         tasks.open.set(tasks.open.get() - 1);
+        self.worker.hands.open.set(tasks.open() as u64);
         tasks.ended();
     }
 }
@@ -174,7 +179,7 @@ impl Drop for Task {
 /// # Errors
 /// The system gives no thread or no runtime, or a socket cannot be used.
 pub(super) fn spawn(
-    number: usize,
+    hands: Arc<Hands>,
     plain: Vec<Door>,
     secure: Vec<Door>,
     tls: Option<TlsAcceptor>,
@@ -183,15 +188,16 @@ pub(super) fn spawn(
     draining: watch::Receiver<bool>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+    let name = format!("worker-{}", hands.number);
+    thread::Builder::new().name(name).spawn(move || {
         let tasks = LocalSet::new();
         let worker = {
             let _context = runtime.enter();
-            Worker::new(shared)
+            Worker::new(shared, hands)
         };
         let doors = plain.into_iter().map(|door| (door, None));
         let doors = doors.chain(secure.into_iter().map(|door| (door, tls.clone())));
-        let life = live(number, Rc::clone(&worker), doors.collect(), orders, draining);
+        let life = live(Rc::clone(&worker), doors.collect(), orders, draining);
         runtime.block_on(tasks.run_until(life));
         worker.stopped.set(true);
         let _context = runtime.enter();
@@ -201,13 +207,12 @@ pub(super) fn spawn(
 
 /// From the first connection to the end of the drain.
 async fn live(
-    number: usize,
     worker: Rc<Worker>,
     doors: Vec<(Door, Option<TlsAcceptor>)>,
     mut orders: UnboundedReceiver<Order>,
     mut draining: watch::Receiver<bool>,
 ) {
-    let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker), number == 0));
+    let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker)));
     let follower = tokio::task::spawn_local({
         let worker = Rc::clone(&worker);
         async move {
@@ -272,12 +277,13 @@ async fn accept(
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true); // fails only on a dead socket
                 let task = Task::begin(&worker);
+                worker.hands.accepted.add(1);
                 tokio::task::spawn_local(serve(task, stream, peer.ip(), is_proxied, tls.clone()));
             }
             // Out of descriptors, usually: others end, so it passes. The visitor's own failures need no pause but bear
             // one.
             Err(error) => {
-                tracing::warn!(error = %error.kind(), "cannot accept a connection");
+                tracing::warn!(target: crate::OFTEN, error = %error.kind(), "cannot accept a connection");
                 time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -300,7 +306,8 @@ async fn serve(task: Task, mut stream: TcpStream, mut peer: IpAddr, is_proxied: 
 
 /// Counts the ticks, wakes what is overdue or may sleep, closes upstream connections that were idle too long. One
 /// worker also has recorded what all of them met.
-async fn sweep(worker: Rc<Worker>, keeps_count: bool) {
+async fn sweep(worker: Rc<Worker>) {
+    let keeps_count = worker.hands.number == 0;
     let mut last = 0;
     let mut interval = time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);

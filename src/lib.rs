@@ -21,13 +21,25 @@
 //! - [`journal`]: what is kept, on disk, append-only
 //! - [`witness`]: elsewhere, vouches that the journal has only grown
 //!
-//! Beside the road: [`clock`], the only place that asks the time, and [`reader`], which reads TOML and
-//! names every fault with its place and remedy.
+//! - [`admin`]: a listener apart from the public one: health, metrics, reload
+//!
+//! Beside the road: [`clock`], the only place that asks the time; [`reader`], which reads TOML and names every fault
+//! with its place and remedy; `count`, which costs those who serve next to nothing; [`desk`], where programs ask small
+//! things over HTTP.
 
+/// The commit that it was built from, where whoever built it said so (`TOWNCLERK_COMMIT`).
+pub(crate) const COMMIT: Option<&str> = option_env!("TOWNCLERK_COMMIT");
+
+/// The target of diagnostics that may be said for every connection, and are left out where they repeat themselves.
+pub(crate) const OFTEN: &str = "townclerk::often";
+
+pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod cookies;
+mod count;
+pub mod desk;
 pub mod entry;
 pub mod journal;
 pub mod policy;

@@ -6,7 +6,9 @@
 mod certificates;
 mod check;
 mod demo;
+mod diagnostics;
 mod doctor;
+mod health;
 mod journal;
 mod keygen;
 mod open_files;
@@ -46,6 +48,12 @@ enum Command {
     /// Look at this machine, the journals and the CMS, and say what should be mended. Changes nothing.
     #[command(after_help = doctor::EXIT_CODES)]
     Doctor(doctor::Doctor),
+    /// Ask the server that is running whether it is well, at its admin listener. For a container's health check.
+    #[command(after_help = health::EXIT_CODES)]
+    Health(health::Health),
+    /// Have the server that is running read its configuration again, as SIGHUP does, and show what comes of it.
+    #[command(after_help = health::RELOAD_EXIT_CODES)]
+    Reload(health::Admin),
     /// Show the whole product on an embedded sample site, on this machine alone.
     Demo(demo::Demo),
     /// Make the key that signs a journal, before the journal is made, or one to seal cookies with.
@@ -84,6 +92,9 @@ struct Serve {
     /// Make a journal where there is none. For a first start in a container, whose volume is empty.
     #[arg(long)]
     create_journal: bool,
+    /// How diagnostics are written, on stderr.
+    #[arg(long, value_enum, default_value_t)]
+    diagnostics: diagnostics::Form,
 }
 
 #[derive(Args, Debug)]
@@ -136,6 +147,8 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Check(check) => run_check(&check),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Health(health) => health::run(&health),
+        Command::Reload(admin) => health::reload(&admin),
         Command::Demo(demo) => demo::run(&demo),
         Command::Keygen(keygen) => keygen::run(&keygen),
         Command::Journal(command) => journal::run(&command),

@@ -8,19 +8,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::speech::{self, Done, Problem};
-use super::{Serve, keygen, open_files, warnings};
+use super::{Serve, diagnostics, keygen, open_files, warnings};
+use crate::admin::Reading;
 use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::cookies::{Keys, KeysError};
 use crate::journal::key::Key;
 use crate::journal::{self, InitError};
-use crate::server::{Server, StartError};
+use crate::reader::Faults;
+use crate::server::{Reloaded, Server, StartError};
 
 /// A file reached the limit of its size. Its number on Linux, but for MIPS.
 const SIGXFSZ: SignalKind = SignalKind::from_raw(25);
 
 pub(super) fn run(serve: &Serve) -> Done {
-    speech::start_diagnostics(LevelFilter::INFO);
+    diagnostics::start(LevelFilter::INFO, serve.diagnostics);
     let config = load(&serve.file.config)?;
     if serve.create_journal {
         for line in create_missing(&config)?.tell() {
@@ -48,9 +50,16 @@ pub(super) fn run(serve: &Serve) -> Done {
                 _ = end.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
                 _ = hang_up.recv() => {
-                    if let Some(config) = reload(&serve.file.config, &mut server) {
+                    if let Reread::Done(config, _) = reload("SIGHUP", &serve.file.config, &mut server) {
                         drain_time = config.limits.drain_time;
                     }
+                }
+                wish = server.wish() => {
+                    let reread = reload("asked at the admin listener", &serve.file.config, &mut server);
+                    if let Reread::Done(config, _) = &reread {
+                        drain_time = config.limits.drain_time;
+                    }
+                    wish.answer(reread.into());
                 }
             }
         };
@@ -62,35 +71,62 @@ pub(super) fn run(serve: &Serve) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads everything again, all or nothing, and says what changed. The new configuration, if it is in use.
-fn reload(file: &Path, server: &mut Server) -> Option<Config> {
-    tracing::info!("SIGHUP: reading {} again", file.display());
-    let config = load(file);
-    let reloaded = config.and_then(|config| {
-        let reloaded = server.reload(&config).map_err(|error| could_not_start(&error))?;
-        Ok((config, reloaded))
-    });
-    let (config, reloaded) = match reloaded {
-        Ok(both) => both,
-        Err(problem) => {
-            problem.report();
-            tracing::error!("not reloaded: everything stays as it was");
-            return None;
+/// What came of reading the configuration again.
+enum Reread {
+    Done(Box<Config>, Reloaded),
+    Faulty(Faults),
+    Refused(Problem),
+}
+
+impl From<Reread> for Reading {
+    fn from(reread: Reread) -> Self {
+        match reread {
+            Reread::Done(_, reloaded) => Self::Done(reloaded),
+            Reread::Faulty(faults) => Self::Faulty(faults),
+            Reread::Refused(Problem::Is { what, hint }) => Self::Refused { what, hint },
+            Reread::Refused(Problem::Said | Problem::NobodyListens) => Self::Refused {
+                what: "it could not be used; the diagnostics say why".to_owned(),
+                hint: None,
+            },
         }
+    }
+}
+
+/// Reads everything again, all or nothing, and says what changed, or what is wrong.
+fn reload(why: &str, file: &Path, server: &mut Server) -> Reread {
+    tracing::info!("{why}: reading {} again", file.display());
+    let reread = match Config::load(file) {
+        Err(faults) => {
+            server.could_not_read();
+            Reread::Faulty(faults)
+        }
+        Ok(config) => match server.reload(&config) {
+            Ok(reloaded) => Reread::Done(Box::new(config), reloaded),
+            Err(error) => Reread::Refused(could_not_start(&error)),
+        },
     };
-    for what in &reloaded.changed {
-        tracing::info!("changed: {what}");
+    match &reread {
+        Reread::Done(config, reloaded) => {
+            for what in &reloaded.changed {
+                tracing::info!("changed: {what}");
+            }
+            for what in &reloaded.needs_restart {
+                tracing::warn!("stays as it was until a restart: {what}");
+            }
+            warn(config);
+            match reloaded.changed.len() {
+                0 => tracing::info!("reloaded: nothing changed"),
+                1 => tracing::info!("reloaded: 1 change is in use"),
+                many => tracing::info!("reloaded: {many} changes are in use"),
+            }
+        }
+        Reread::Faulty(faults) => speech::say_faults(faults),
+        Reread::Refused(problem) => problem.say(),
     }
-    for what in &reloaded.needs_restart {
-        tracing::warn!("stays as it was until a restart: {what}");
+    if !matches!(reread, Reread::Done(..)) {
+        tracing::error!("not reloaded: everything stays as it was");
     }
-    warn(&config);
-    match reloaded.changed.len() {
-        0 => tracing::info!("reloaded: nothing changed"),
-        1 => tracing::info!("reloaded: 1 change is in use"),
-        many => tracing::info!("reloaded: {many} changes are in use"),
-    }
-    Some(config)
+    reread
 }
 
 /// Says what is odd, and what the system may not allow.
@@ -191,6 +227,17 @@ fn could_not_start(error: &StartError) -> Problem {
     match error {
         StartError::Tls(cause) => Problem::with_hint(error, cause.remedy()),
         StartError::Journal { error: cause, .. } => Problem::with_hint(error, cause.remedy()),
+        StartError::Admin { error: cause, .. } if cause.kind() == ErrorKind::AlreadyExists => {
+            Problem::with_hint(error, "there is a file of another kind: choose another path in [admin]")
+        }
+        StartError::Admin { error: cause, .. } if cause.kind() == ErrorKind::AddrInUse => Problem::with_hint(
+            error,
+            "another program listens there, perhaps a townclerk: stop it, or choose another place in [admin]",
+        ),
+        StartError::Admin { error: cause, .. } if cause.kind() == ErrorKind::NotFound => Problem::with_hint(
+            error,
+            "make the folder of the socket, or choose another path in [admin]",
+        ),
         StartError::Cookies { error: cause, .. } => Problem::with_hint(error, cause.remedy()),
         StartError::Listen { error: cause, .. } if cause.kind() == ErrorKind::PermissionDenied => Problem::with_hint(
             error,
@@ -203,24 +250,33 @@ fn could_not_start(error: &StartError) -> Problem {
     }
 }
 
-/// Which build, which policies, where: the first lines of the diagnostics.
+/// Which build, which policies, how long a history, where: the first lines of the diagnostics.
 fn introduce(config: &Config, server: &Server) {
-    tracing::info!("townclerk {} on {} threads", env!("CARGO_PKG_VERSION"), config.workers);
+    let commit = crate::COMMIT.map(|commit| format!(" ({commit})")).unwrap_or_default();
+    tracing::info!(
+        "townclerk {}{commit} on {} threads",
+        env!("CARGO_PKG_VERSION"),
+        config.workers
+    );
     for address in server.http() {
         tracing::info!("listening on http://{address}");
     }
     for address in server.https() {
         tracing::info!("listening on https://{address}");
     }
-    for site in &config.sites {
+    for place in server.admin() {
+        tracing::info!("the administrator's programs are answered at {place}");
+    }
+    for (site, journal) in config.sites.iter().zip(server.journals()) {
         let policy = &site.policy;
         tracing::info!(
-            "{}: before {}, policy {} of {}, journal in {}",
+            "{}: before {}, policy {} of {}, journal in {} with {} entries",
             site.hosts.join(", "),
             site.upstream,
             policy.version,
             policy.effective,
-            site.journal.folder.display()
+            site.journal.folder.display(),
+            journal.records
         );
         for witness in &site.journal.witnesses {
             tracing::info!("  witnessed by {}, {}", witness.key().name(), witness.place());

@@ -1,14 +1,9 @@
 //! Manners: where words go, and what a program that calls us can rely on.
 
-use std::io::{self, IsTerminal, Write};
-use std::panic;
+use std::io;
 use std::process::ExitCode;
 
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-
+use super::diagnostics;
 use crate::reader::Faults;
 
 /// The answer is no.
@@ -53,17 +48,21 @@ impl Problem {
 
     /// Says it on stderr, and gives the exit code.
     pub(super) fn report(self) -> ExitCode {
+        self.say();
         match self {
-            Self::NobodyListens => return ExitCode::SUCCESS,
-            Self::Said => {}
-            Self::Is { what, hint } => {
-                remark(&what);
-                if let Some(hint) = hint {
-                    self::hint(&hint);
-                }
+            Self::NobodyListens => ExitCode::SUCCESS,
+            Self::Said | Self::Is { .. } => ExitCode::from(COULD_NOT),
+        }
+    }
+
+    /// Says it on stderr.
+    pub(super) fn say(&self) {
+        if let Self::Is { what, hint } = self {
+            remark(what);
+            if let Some(hint) = hint {
+                self::hint(hint);
             }
         }
-        ExitCode::from(COULD_NOT)
     }
 }
 
@@ -78,7 +77,7 @@ impl From<io::Error> for Problem {
 
 /// Every fault with its place and remedy.
 pub(super) fn say_faults(faults: &Faults) {
-    let _ = write!(io::stderr(), "{faults}"); // without stderr there is nobody to tell
+    diagnostics::tell(&faults.to_string());
     let count = faults.len();
     remark(&format!(
         "{count} {} to mend",
@@ -88,29 +87,10 @@ pub(super) fn say_faults(faults: &Faults) {
 
 /// A remark to the person at the terminal.
 pub(super) fn remark(what: &str) {
-    let _ = writeln!(io::stderr(), "townclerk: {what}"); // without stderr there is nobody to tell
+    diagnostics::tell(&format!("townclerk: {what}"));
 }
 
 /// What to do about it.
 pub(super) fn hint(what: &str) {
-    let _ = writeln!(io::stderr(), "  hint: {what}"); // without stderr there is nobody to tell
-}
-
-/// Sends diagnostics to stderr: our own only, because a library's could name a visitor. A panic's text could too, so
-/// only its place is told.
-pub(super) fn start_diagnostics(level: LevelFilter) {
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    let ours = Targets::new().with_target("townclerk", level);
-    // A second call, in tests, keeps what is there.
-    let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
-    panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(
-            place,
-            "a fault in townclerk itself; the exchange was ended, please report it"
-        );
-    }));
+    diagnostics::tell(&format!("  hint: {what}"));
 }

@@ -10,10 +10,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use tracing::level_filters::LevelFilter;
 
+use super::diagnostics;
 use super::speech::{self, Done, Problem};
 use crate::clock::Clock;
+use crate::desk::Listener;
 use crate::journal::note::{KeyName, VerifierKey};
-use crate::witness::serve::{Listener, serve};
+use crate::witness::serve::serve;
 use crate::witness::{self, AddError, InitError, State, StateError};
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +61,9 @@ pub(super) struct Serve {
     folder: Folder,
     #[command(flatten)]
     place: Place,
+    /// How diagnostics are written, on stderr.
+    #[arg(long, value_enum, default_value_t)]
+    diagnostics: diagnostics::Form,
 }
 
 #[derive(Args, Debug)]
@@ -128,7 +133,7 @@ fn show(folder: &Folder) -> Done {
 }
 
 fn answer(place: &Serve) -> Done {
-    speech::start_diagnostics(LevelFilter::INFO);
+    diagnostics::start(LevelFilter::INFO, place.diagnostics);
     let state = State::open(&place.folder.state).map_err(|error| unusable(&place.folder, &error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -137,7 +142,7 @@ fn answer(place: &Serve) -> Done {
     let asked = LocalSet::new().block_on(&runtime, async {
         let mut end = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let listener = listen(&place.place).await?;
+        let listener = listen(&place.place)?;
         introduce(&state, &listener);
         Ok::<_, Problem>(tokio::select! {
             () = serve(state, &listener, Clock::system()) => "no more to do",
@@ -149,10 +154,10 @@ fn answer(place: &Serve) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn listen(place: &Place) -> Result<Listener, Problem> {
+fn listen(place: &Place) -> Result<Listener, Problem> {
     let (at, listener) = match (&place.socket, place.listen) {
         (Some(path), _) => (path.display().to_string(), Listener::unix(path)),
-        (None, Some(address)) => (address.to_string(), Listener::tcp(address).await),
+        (None, Some(address)) => (address.to_string(), Listener::tcp(address)),
         (None, None) => return Err(Problem::new("nowhere to listen: --socket or --listen")),
     };
     listener.map_err(|error| {

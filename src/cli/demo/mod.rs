@@ -40,7 +40,8 @@ use self::installation::Installation;
 use self::show::Show;
 use self::visitor::Visitor;
 use self::words::Words;
-use super::speech::{self, Done, NO, Problem, remark};
+use super::diagnostics;
+use super::speech::{Done, NO, Problem, remark};
 use super::table::Paint;
 use crate::clock::Clock;
 use crate::policy::Lang;
@@ -60,7 +61,7 @@ pub(super) struct Demo {
 }
 
 pub(super) fn run(demo: &Demo) -> Done {
-    speech::start_diagnostics(LevelFilter::WARN);
+    diagnostics::start(LevelFilter::WARN, diagnostics::Form::Auto);
     let lang = demo.lang.unwrap_or_else(|| of_environment(|name| env::var(name).ok()));
     let show = Show {
         words: Words::of(lang),

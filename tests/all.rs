@@ -5,6 +5,7 @@ mod town;
 
 mod accessible;
 mod addresses;
+mod admin;
 mod certificates;
 mod cookies;
 mod crash;

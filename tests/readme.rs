@@ -87,6 +87,7 @@ fn what_the_readme_names_is_there() {
         "format",
         "mode",
         "expire_unlisted",
+        "listen",
     ] {
         assert!(
             readme.contains(setting) && settings.contains(&format!("{setting} =")),

@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -139,9 +140,24 @@ fn careless_cms() -> Cms {
 fn diagnostics_never_hold_anything_of_a_visitor() {
     let cms = careless_cms();
     let folder = tempfile::tempdir().expect("a folder");
-    let program = Program::start(Town::before(&cms).upstream("answer_timeout = \"1 s\""), folder.path());
+    let town = Town::before(&cms)
+        .upstream("answer_timeout = \"1 s\"")
+        .table("[admin]\nlisten = [\"unix:admin.sock\"]");
+    let program = Program::start(town, folder.path());
     all_roads(program.address);
     until(|| Kept::read(folder.path()).entries.len() == ROADS);
+    let asked: String = ["/metrics", "/readyz", "/healthz"]
+        .map(|path| {
+            let mut admin = Visitor::over(UnixStream::connect(folder.path().join("admin.sock")).expect("a socket"));
+            admin.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+            admin.answer().text()
+        })
+        .concat();
+    let counted = "townclerk_exchanges_total{site=\"um.example.pl\",outcome=\"refused.host\",status=\"4xx\"} 1";
+    assert!(asked.contains(counted), "the search looks at the real numbers: {asked}");
+    for secret in SECRETS.iter().chain(&["127.0.0.1", "PHPSESSID", "inne"]) {
+        assert!(!asked.contains(secret), "{secret} in: {asked}");
+    }
     let said = program.stop();
     assert!(
         said.contains("listening on"),

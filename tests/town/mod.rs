@@ -136,6 +136,11 @@ impl Town {
         self.server().https()[0]
     }
 
+    /// Where the administrator's programs are answered.
+    pub fn admin(&self) -> &[String] {
+        self.server().admin()
+    }
+
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }

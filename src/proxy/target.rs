@@ -45,12 +45,14 @@ pub(super) fn named<B>(request: &Request<B>, connection: &Connection, edition: &
         return Ok(Rc::clone(known));
     }
     let host = host(field, request.uri())?;
+    // A copy: what was sent is a piece of the connection's buffer, which an idle connection would hold for it.
+    let field = HeaderValue::from_bytes(field.as_bytes()).map_err(|_| Refusal::Host)?;
     let named = Rc::new(Named {
         edition: edition.shared.number,
         place: edition.place(&host),
-        told: Told::new(connection.peer, field, connection.secure),
+        told: Told::new(connection.peer, &field, connection.secure),
         host,
-        field: field.clone(),
+        field,
     });
     *known = Some(Rc::clone(&named));
     Ok(named)

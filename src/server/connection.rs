@@ -51,6 +51,13 @@ pub(crate) enum End<T> {
     Overdue,
 }
 
+/// What became of a connection while hyper had it.
+enum Awake<S> {
+    Idle(Metered<S>),
+    Over(End<hyper::Result<()>>),
+    Tunnel,
+}
+
 impl Connection {
     /// Serves HTTP/1.1.
     pub(super) async fn plain(worker: Rc<Worker>, stream: TcpStream, peer: IpAddr) {
@@ -157,34 +164,12 @@ impl Connection {
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self: Rc<Self>, stream: S) {
         let mut stream = Metered::new(stream, Arc::clone(&self.meter));
         let end = loop {
-            let mut http = Box::new(self.serve(stream));
-            let mut draining = false;
-            let end = self
-                .until_overdue(poll_fn(|cx| {
-                    let polled = Pin::new(&mut *http).poll(cx);
-                    self.read_unwanted(cx);
-                    if polled.is_ready() || draining {
-                        return polled.map(Some);
-                    }
-                    if self.meter.may_sleep() {
-                        return Poll::Ready(None);
-                    }
-                    if !self.worker.is_draining() {
-                        return Poll::Pending;
-                    }
-                    draining = true;
-                    Pin::new(&mut *http).graceful_shutdown();
-                    Pin::new(&mut *http).poll(cx).map(Some)
-                }))
-                .await;
-            match end {
-                End::Itself(Some(result)) => break End::Itself(result),
-                End::Overdue => break End::Overdue,
-                End::Itself(None) => {}
+            // On the heap, and gone before it sleeps.
+            match Box::pin(self.until_idle(stream)).await {
+                Awake::Idle(idle) => stream = idle,
+                Awake::Over(end) => break end,
+                Awake::Tunnel => return,
             }
-            let Some(parts) = http.into_parts() else { return };
-            stream = parts.io.into_inner();
-            stream.unread(parts.read_buf);
             if !self.sleep(&mut stream).await {
                 return;
             }
@@ -192,6 +177,44 @@ impl Connection {
         if let Some((arrived, status, what)) = self.unfinished(end) {
             proxy::not_a_request(&self, arrived, status, what);
         }
+    }
+
+    /// Serves until it has been idle for a while, or is over.
+    async fn until_idle<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self: &Rc<Self>,
+        stream: Metered<S>,
+    ) -> Awake<S> {
+        let mut http = self.serve(stream);
+        let mut draining = false;
+        let end = self
+            .until_overdue(poll_fn(|cx| {
+                let polled = Pin::new(&mut http).poll(cx);
+                self.read_unwanted(cx);
+                if polled.is_ready() || draining {
+                    return polled.map(Some);
+                }
+                if self.meter.may_sleep() {
+                    return Poll::Ready(None);
+                }
+                if !self.worker.is_draining() {
+                    return Poll::Pending;
+                }
+                draining = true;
+                Pin::new(&mut http).graceful_shutdown();
+                Pin::new(&mut http).poll(cx).map(Some)
+            }))
+            .await;
+        match end {
+            End::Itself(Some(result)) => return Awake::Over(End::Itself(result)),
+            End::Overdue => return Awake::Over(End::Overdue),
+            End::Itself(None) => {}
+        }
+        let Some(parts) = http.into_parts() else {
+            return Awake::Tunnel;
+        };
+        let mut stream = parts.io.into_inner();
+        stream.unread(parts.read_buf);
+        Awake::Idle(stream)
     }
 
     fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(

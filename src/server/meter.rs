@@ -372,9 +372,9 @@ impl<S> Metered<S> {
         Self { stream, meter, unread }
     }
 
-    /// Puts back what was read.
+    /// Puts back what was read. If that is nothing, its buffer is not kept for it.
     pub(crate) fn unread(&mut self, bytes: Bytes) {
-        self.unread = bytes;
+        self.unread = if bytes.is_empty() { Bytes::new() } else { bytes };
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use http::{HeaderValue, Method, StatusCode, Version};
+use mimalloc::MiMalloc;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 use townclerk::clock::Clock;
@@ -19,6 +20,10 @@ use townclerk::entry::{ClientHost, Encoder, Entry, Observation, Outcome, Request
 use townclerk::journal::{self, Durability, Format, Journal, OnFailure, Settings};
 use townclerk::policy::{self, Policy};
 use townclerk::reader::Faults;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Entries a second, and for how long.
 const RATE: usize = 10_000;

@@ -3,10 +3,11 @@
 //! A stream has its own [`Connection`] with its own meter, so that nothing of an exchange need know that it shares its
 //! visitor's connection with others. What a flood can make us hold is bounded: streams by [`STREAMS`] and, on all
 //! connections together, by `limits.exchanges`; a head by `limits.head_bytes` (and CONTINUATION frames with it), resets
-//! by [`RESETS`] and [`ERRORS`], bytes of a body by [`STREAM_WINDOW`] and [`SEND_BUFFER`]; answers to PING and SETTINGS
-//! are bounded by h2, which reads no further while they cannot leave.
+//! by [`RESETS`] and [`ERRORS`], bytes of a body by [`STREAM_WINDOW`] and [`SEND_BUFFER`], frames on their way out by
+//! [`gathered`]; answers to PING and SETTINGS are bounded by h2, which reads no further while they cannot leave.
 
 mod frames;
+mod gathered;
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::frames::{Frames, Watched};
+use self::gathered::Gathered;
 use super::{Connection, End, Metered};
 use crate::entry::NotARequest;
 use crate::proxy;
@@ -78,7 +80,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
             }
         }
     });
-    let io = Watched::new(Metered::new(stream, Arc::clone(&connection.meter)), Rc::clone(&frames));
+    let written = Gathered::new(Metered::new(stream, Arc::clone(&connection.meter)));
+    let io = Watched::new(written.again(), Rc::clone(&frames));
     let mut http = pin!(builder.serve_connection(TokioIo::new(io), service));
     let (mut greeted, mut draining) = (false, false);
     let end = connection
@@ -93,6 +96,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
                 http.as_mut().graceful_shutdown();
                 polled = http.as_mut().poll(cx);
             }
+            written.leave(cx);
             for (opened, status, what) in frames.borrow_mut().refused() {
                 proxy::not_a_request(&connection, opened, status, what);
             }

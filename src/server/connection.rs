@@ -41,6 +41,8 @@ pub(crate) struct Connection {
     streams: Cell<usize>,
     /// The connection that it is a stream of.
     whole: Option<Rc<Connection>>,
+    /// Where the sweep finds it.
+    place: usize,
 }
 
 /// How a wait ended.
@@ -143,7 +145,7 @@ impl Connection {
             Arc::clone(&edition.allowances),
             stage,
         ));
-        let connection = Rc::new(Self {
+        Rc::clone(&worker).watch(|place| Self {
             peer,
             secure,
             meter,
@@ -153,10 +155,9 @@ impl Connection {
             unwanted: RefCell::new(None),
             streams: Cell::new(0),
             whole,
+            place,
             worker,
-        });
-        connection.worker.watch(&connection);
-        connection
+        })
     }
 
     /// Serves HTTP/1.1. hyper holds its buffers for as long as it has the connection, so one that has been idle for a
@@ -351,6 +352,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.worker.forget(self.place);
         if let Some(whole) = &self.whole {
             if let Some(named) = self.named.take() {
                 whole.named.replace(Some(named)); // for the next stream

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use slab::Slab;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, watch};
@@ -72,8 +73,8 @@ pub(crate) struct Worker {
     pub(crate) now: Ticks,
     pub(crate) hands: Arc<Hands>,
     pub(super) exchanges: Exchanges,
-    /// Every open connection and tunnel, for the sweep.
-    open: RefCell<Vec<Weak<Connection>>>,
+    /// Every open connection, stream and tunnel, for the sweep.
+    open: RefCell<Slab<Weak<Connection>>>,
     draining: Cell<bool>,
     /// The drain's time is up: what still runs is cut off.
     stopped: Cell<bool>,
@@ -115,20 +116,27 @@ impl Worker {
         self.stopped.get()
     }
 
-    /// Lets the sweep see a connection.
-    pub(crate) fn watch(&self, connection: &Rc<Connection>) {
-        self.open.borrow_mut().push(Rc::downgrade(connection));
+    /// Lets the sweep see a connection, which is made with its place among them.
+    pub(super) fn watch(&self, make: impl FnOnce(usize) -> Connection) -> Rc<Connection> {
+        let mut open = self.open.borrow_mut();
+        let place = open.vacant_entry();
+        let connection = Rc::new(make(place.key()));
+        place.insert(Rc::downgrade(&connection));
+        connection
     }
 
-    /// Wakes the connections that `which` names, and forgets the closed ones.
+    /// The connection at this place is closed.
+    pub(super) fn forget(&self, place: usize) {
+        self.open.borrow_mut().try_remove(place);
+    }
+
+    /// Wakes the connections that `which` names.
     fn wake(&self, which: impl Fn(&Connection) -> bool) {
-        self.open.borrow_mut().retain(|connection| {
-            let connection = connection.upgrade();
-            if let Some(connection) = connection.as_ref().filter(|connection| which(connection)) {
-                connection.wake();
-            }
-            connection.is_some()
-        });
+        let open = self.open.borrow();
+        let connections = open.iter().filter_map(|(_, connection)| connection.upgrade());
+        connections
+            .filter(|connection| which(connection))
+            .for_each(|connection| connection.wake());
     }
 }
 

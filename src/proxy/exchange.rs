@@ -1,5 +1,6 @@
 //! The whole exchange.
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,14 +22,18 @@ use crate::entry::{Outcome, Refusal, UpstreamFailure};
 use crate::server::{Connection, Edition};
 
 /// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
-pub(crate) fn exchange(connection: Rc<Connection>, request: Request<Incoming>) -> impl Future<Output = Response<Body>> {
+/// It lies on the heap: it is large, and hyper hands it on several times.
+pub(crate) fn exchange(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Pin<Box<impl Future<Output = Response<Body>>>> {
     // Begun before the future is polled: hyper looks for the end of the visitor's input first.
     let arrived = connection.meter.begin_exchange();
     let edition = connection.worker.edition(); // one from the first byte to the last
     let expected = request.headers().contains_key(header::EXPECT);
     let allowed = edition.shared.limits.body_bytes;
     let request = request.map(|body| RequestBody::new(body, expected, allowed, Rc::clone(&connection)));
-    there_and_back(connection, edition, arrived, allowed, request)
+    Box::pin(there_and_back(connection, edition, arrived, allowed, request))
 }
 
 async fn there_and_back(

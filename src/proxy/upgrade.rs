@@ -16,7 +16,7 @@ pub(super) fn carry(
     connection: Rc<Connection>,
     visitor: OnUpgrade,
     upstream: OnUpgrade,
-    link: Option<Link>,
+    link: Option<Box<Link>>,
     mut witness: Witness,
 ) {
     let task = Task::begin(&connection.worker);

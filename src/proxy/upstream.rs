@@ -45,7 +45,8 @@ pub(crate) struct Pool {
     answer: u32,
     idle: u32,
     now: Ticks,
-    links: RefCell<Vec<Link>>,
+    #[expect(clippy::vec_box, reason = "they go to exchanges and come back without being copied")]
+    links: RefCell<Vec<Box<Link>>>,
 }
 
 impl Pool {
@@ -99,7 +100,12 @@ impl Pool {
         }
     }
 
-    fn answer(self: &Rc<Self>, response: Response<Incoming>, link: Link, connection: &Connection) -> Response<Answer> {
+    fn answer(
+        self: &Rc<Self>,
+        response: Response<Incoming>,
+        link: Box<Link>,
+        connection: &Connection,
+    ) -> Response<Answer> {
         let meter = Arc::clone(&connection.meter);
         response.map(|body| Answer {
             body,
@@ -109,7 +115,7 @@ impl Pool {
         })
     }
 
-    fn take(&self, next: Option<Place>) -> Option<Link> {
+    fn take(&self, next: Option<Place>) -> Option<Box<Link>> {
         let mut links = self.links.borrow_mut();
         // The one used last: the others may grow old and go.
         let link = match next {
@@ -122,7 +128,7 @@ impl Pool {
         (self.now.load(Relaxed) - link.idle_since < self.idle).then_some(link)
     }
 
-    fn put_back(&self, mut link: Link) {
+    fn put_back(&self, mut link: Box<Link>) {
         link.drive(&mut Context::from_waker(Waker::noop())); // it notices that the exchange is over
         let mut links = self.links.borrow_mut();
         if link.sender.is_ready() && !link.over && links.len() < IDLE_LIMIT {
@@ -141,7 +147,7 @@ impl Pool {
     }
 
     /// Connects to one of the addresses, each of which has its time.
-    async fn connect(&self, next: Option<Place>, meter: &Meter) -> Result<Link, Failure> {
+    async fn connect(&self, next: Option<Place>, meter: &Meter) -> Result<Box<Link>, Failure> {
         meter.enter(Stage::Connect);
         let places = in_time(self.origins.in_turn(next), meter).await?;
         let mut failure = UpstreamFailure::Connect;
@@ -152,7 +158,7 @@ impl Pool {
             match in_time(self.link(place), meter).await {
                 Ok(link) => {
                     self.origins.is_well(place);
-                    return Ok(link);
+                    return Ok(Box::new(link));
                 }
                 Err(why) => {
                     self.origins.is_not(place);
@@ -195,7 +201,7 @@ async fn in_time<T>(
     .await
 }
 
-/// A connection to the CMS.
+/// A connection to the CMS. It lies on the heap, for it goes from hand to hand.
 pub(super) struct Link {
     sender: SendRequest<RequestBody>,
     driver: Pin<Box<dyn Future<Output = hyper::Result<()>>>>, // hyper does not let its type be named
@@ -286,7 +292,7 @@ impl Link {
     }
 
     /// Drives it to its end, which after a 101 hands its stream over.
-    pub(super) async fn finish(mut self) {
+    pub(super) async fn finish(mut self: Box<Self>) {
         poll_fn(|cx| {
             self.drive(cx);
             if self.over { Poll::Ready(()) } else { Poll::Pending }
@@ -296,11 +302,11 @@ impl Link {
 
     /// `twice`: whether the request may be sent once more if this connection gives no answer.
     async fn ask(
-        mut self,
+        mut self: Box<Self>,
         request: Request<RequestBody>,
         twice: bool,
         meter: &Meter,
-    ) -> Result<(Response<Incoming>, Self), Asked> {
+    ) -> Result<(Response<Incoming>, Box<Self>), Asked> {
         if twice {
             self.fields.note(request.headers());
         }
@@ -355,7 +361,7 @@ fn failure(error: &hyper::Error) -> Failure {
 /// The body of an answer, with the connection that it comes from.
 pub(super) struct Answer {
     body: Incoming,
-    link: Option<Link>,
+    link: Option<Box<Link>>,
     pool: Rc<Pool>,
     meter: Arc<Meter>,
 }
@@ -400,7 +406,7 @@ impl Answer {
     }
 
     /// Takes the connection out, for a tunnel.
-    pub(super) fn into_link(mut self) -> Option<Link> {
+    pub(super) fn into_link(mut self) -> Option<Box<Link>> {
         self.link.take()
     }
 }

@@ -16,7 +16,7 @@ use crate::server::{Connection, Stage};
 
 /// Holds what was seen of one exchange. However the exchange ends, dropped futures and panics included, exactly one
 /// entry leaves here: a witness that is dropped before it was told the end finds out by itself.
-pub(super) struct Witness(Option<Box<Seen>>);
+pub(super) struct Witness(Option<Seen>);
 
 struct Seen {
     record: Record,
@@ -55,11 +55,11 @@ impl Witness {
         }
         connection.begin_exchange();
         let record = Record::new(observation, in_force, Arc::clone(site), slot);
-        Ok(Self(Some(Box::new(Seen {
+        Ok(Self(Some(Seen {
             record,
             connection: Rc::clone(connection),
             arrival,
-        }))))
+        })))
     }
 
     /// The exchange may be answered: where the journal is strict, its arrival is durable.
@@ -97,7 +97,7 @@ impl Witness {
         let Some(seen) = self.0.take() else { return };
         let Seen {
             mut record, connection, ..
-        } = *seen;
+        } = seen;
         connection.end_exchange();
         let now = connection.meter.clock().now();
         if connection.meter.end_exchange() {
@@ -181,8 +181,8 @@ fn observation(arrived: Timestamp, client: IpAddr, request: Option<RequestHead>)
 }
 
 /// An observation with all that is needed to keep what the policy lets it. Dropped early, it is written without a host
-/// name.
-pub(super) struct Record(Option<Unwritten>);
+/// name. It goes from hand to hand, and lies on the heap.
+pub(super) struct Record(Option<Box<Unwritten>>);
 
 struct Unwritten {
     observation: Observation,
@@ -193,12 +193,12 @@ struct Unwritten {
 
 impl Record {
     fn new(observation: Observation, in_force: Arc<InForce>, site: Arc<Site>, slot: Slot) -> Self {
-        Self(Some(Unwritten {
+        Self(Some(Box::new(Unwritten {
             observation,
             in_force,
             site,
             slot,
-        }))
+        })))
     }
 
     /// The address to look up, if the policy keeps its host name.
@@ -213,7 +213,7 @@ impl Record {
 
     /// Counts how the exchange ended, for the worker that served it.
     fn count(&self, worker: usize) {
-        if let Some(Unwritten { observation, site, .. }) = &self.0 {
+        if let Some(Unwritten { observation, site, .. }) = self.0.as_deref() {
             let Observation {
                 outcome, status, bytes, ..
             } = *observation;
@@ -227,13 +227,13 @@ impl Record {
     }
 
     fn write_once(&mut self, client_host: ClientHost) {
-        if let Some(Unwritten {
-            mut observation,
-            in_force,
-            site,
-            slot,
-        }) = self.0.take()
-        {
+        if let Some(unwritten) = self.0.take() {
+            let Unwritten {
+                mut observation,
+                in_force,
+                site,
+                slot,
+            } = *unwritten;
             observation.client_host = client_host;
             slot.append(observation.redact(&in_force.policy, &site.hosts));
         }

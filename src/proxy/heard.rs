@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::server::poll_write_pieces;
+
 /// A stream that tells when a byte was read from it. The flag is an atomic only because a tunnel's halves must be able
 /// to move.
 pub(super) struct Heard<S> {
@@ -68,7 +70,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
         if self.deaf {
             return Poll::Ready(Ok(bytes));
         }
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let polled = poll_write_pieces(&mut self.stream, cx, bufs);
         self.wrote(polled, bytes)
     }
 

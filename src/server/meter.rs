@@ -15,6 +15,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::pieces::poll_write_pieces;
 use crate::clock::Clock;
 use crate::config::Limits;
 
@@ -436,7 +437,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.meter.writes();
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let polled = poll_write_pieces(&mut self.stream, cx, bufs);
         if polled.is_ready() {
             self.meter.wrote();
         }

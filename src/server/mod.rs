@@ -3,9 +3,9 @@
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
 //! (SO_REUSEPORT) and upstream connections of its own. `listen` shares the ports, `worker` is one thread's life,
 //! `connection` one visitor's connection, `http2` one with many streams, `exchanges` how many are open, `meter` their
-//! time limits, `proxied` what may come before it. `certificates` chooses what a visitor is shown, and `tls` says how
-//! TLS is spoken. `reload` is the way from one edition of the configuration to the next, `caretaker` a thread for what
-//! is nobody's exchange.
+//! time limits, `pieces` how they are written, `proxied` what may come before it. `certificates` chooses what a visitor
+//! is shown, and `tls` says how TLS is spoken. `reload` is the way from one edition of the configuration to the next,
+//! `caretaker` a thread for what is nobody's exchange.
 
 mod caretaker;
 mod certificate;
@@ -18,6 +18,7 @@ pub mod fuzzing;
 mod http2;
 mod listen;
 mod meter;
+mod pieces;
 mod proxied;
 mod proxy_protocol;
 mod reload;
@@ -30,6 +31,7 @@ pub(crate) use certificate::{Certificate, chain};
 pub(crate) use connection::{Connection, End};
 pub(crate) use exchanges::Exchanges;
 pub(crate) use meter::{Meter, Metered, Stage, Ticks, ticks};
+pub(crate) use pieces::poll_write_pieces;
 pub use reload::Reloaded;
 pub(crate) use view::{Hands, View};
 pub(crate) use worker::{Edition, Task, Worker};

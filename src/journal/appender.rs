@@ -1,8 +1,8 @@
 //! The writing end of a log: lines in memory until they are durable, and the segment they go to.
 //!
 //! ```text
-//! push      write            begin_sync            end_sync
-//! ────▶ kept ────▶ the kernel ─────────▶ syncing ──────────▶ durable
+//! push      write            begin_sync           note_sync            grow
+//! ────▶ kept ────▶ the kernel ─────────▶ syncing ──────────▶ durable ──────▶ in the tree
 //!        ▲                                  │ error
 //!        └──────────────────────────────────┘
 //! ```
@@ -41,6 +41,8 @@ pub(crate) struct Appender {
     /// Segments that begin at `durable`: empty, torn in their first line, or failed before anything was durable. They
     /// hold nothing that counts, and go when their index is taken for good.
     leftovers: Vec<Name>,
+    /// Lines that are durable, and not in the tree yet.
+    fresh: Kept,
     /// Over the lines that are durable. Locked for long only by a signature that is under way.
     tree: Arc<Mutex<LogTree>>,
     /// How many lines the newest checkpoint covers; `None` before it was looked at.
@@ -115,6 +117,7 @@ impl Appender {
             kept: Kept::default(),
             segment: None,
             leftovers,
+            fresh: Kept::default(),
             tree: Arc::new(Mutex::new(tree)),
             signed: None,
             made: true,
@@ -274,8 +277,16 @@ impl Appender {
         Some(segment.file.sync_aside())
     }
 
-    /// Says how many lines have become durable.
+    /// Says how many lines have become durable, and takes them into the tree.
     pub(crate) fn end_sync(&mut self, outcome: io::Result<()>) -> Result<u64, Fault> {
+        let lines = self.note_sync(outcome)?;
+        self.grow();
+        Ok(lines)
+    }
+
+    /// Says how many lines have become durable. [`Appender::grow`] may come later: who waits for the disk need not wait
+    /// for hashes.
+    pub(crate) fn note_sync(&mut self, outcome: io::Result<()>) -> Result<u64, Fault> {
         if let Err(error) = outcome {
             self.syncing.text.append(&mut self.kept.text);
             self.syncing.lines += self.kept.lines;
@@ -284,11 +295,24 @@ impl Appender {
             return Err(self.abandon(Step::Sync, error));
         }
         let lines = self.syncing.lines;
-        lock(&self.tree).take(&self.syncing.text);
-        self.syncing.clear();
+        self.grow();
+        std::mem::swap(&mut self.fresh, &mut self.syncing);
         self.leftovers.clear();
         self.durable += lines;
         Ok(lines)
+    }
+
+    /// Takes into the tree what is durable. No signature may be under way.
+    pub(crate) fn grow(&mut self) {
+        if self.fresh.lines > 0 {
+            lock(&self.tree).take(&self.fresh.text);
+            self.fresh.clear();
+        }
+    }
+
+    /// Lines that are durable, and not in the tree yet.
+    pub(crate) fn fresh(&self) -> u64 {
+        self.fresh.lines
     }
 
     /// Makes durable what was written, and says how many lines that were. No sync may be under way.
@@ -318,7 +342,8 @@ impl Appender {
 
     /// What signs everything that is durable, to be done while more is written; [`Appender::end_sign`] is told how it
     /// ended. Until then nothing becomes durable.
-    pub(crate) fn begin_sign(&self) -> Errand {
+    pub(crate) fn begin_sign(&mut self) -> Errand {
+        self.grow();
         let tree = Arc::clone(&self.tree);
         Box::new(move || lock(&tree).sign())
     }
@@ -332,7 +357,10 @@ impl Appender {
     /// Signs everything that is durable.
     pub(crate) fn sign(&mut self) -> Result<(), Fault> {
         match self.unsigned() {
-            Some(_) => self.end_sign(self.begin_sign()()),
+            Some(_) => {
+                let errand = self.begin_sign();
+                self.end_sign(errand())
+            }
             None => Ok(()),
         }
     }
@@ -380,6 +408,7 @@ impl Appender {
     /// A file that failed before anything in it was durable may have this very name. It is replaced by a rename, not
     /// removed first: a crash at any point leaves a segment that begins at this index.
     fn create(&mut self, name: Name) -> io::Result<Box<dyn File>> {
+        self.grow(); // with the secret of the segment before
         lock(&self.tree).begin(name)?;
         let file = if self.leftovers.contains(&name) {
             let new = format!("{}/{}", self.log.folder(), layout::NEW);

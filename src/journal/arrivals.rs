@@ -5,6 +5,7 @@
 //! that writes completes.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -12,7 +13,8 @@ use std::task::{Context, Poll, Waker};
 use jiff::civil::Date;
 
 use super::Log;
-use super::appender::Appender;
+use super::appender::{Appender, Written};
+use super::aside::Aside;
 use super::copy::Copy;
 use super::fault::Fault;
 use super::queue::{Queue, Unavailable};
@@ -123,14 +125,25 @@ pub(crate) struct Arrivals {
     appender: Appender,
     /// About the lines that are not durable.
     promises: Vec<Promise>,
+    /// Who waits for the disk while the writer works. The writer itself, where there is nobody.
+    aside: Option<Box<dyn Aside>>,
 }
+
+/// With so many lines to work on it is worth while to have another thread wait for the disk.
+const MUCH: usize = if cfg!(test) { 2 } else { 16 };
 
 impl Arrivals {
     pub(crate) fn new(appender: Appender) -> Self {
         Self {
             appender,
             promises: Vec::new(),
+            aside: None,
         }
+    }
+
+    /// Has somebody else wait for the disk.
+    pub(crate) fn wait_aside(&mut self, aside: Box<dyn Aside>) {
+        self.aside = Some(aside);
     }
 
     #[cfg(test)]
@@ -150,17 +163,55 @@ impl Arrivals {
         !self.promises.is_empty()
     }
 
-    /// Makes durable what was taken, and says so to those who wait. Says why it took more than one segment.
+    /// Makes durable what was taken, calls `durable`, and says so to those who wait. Says why it took more than one
+    /// segment.
+    ///
+    /// There may be other `work`, on so many lines. It is done while the disk is waited for if it is much, or else
+    /// afterwards: in no case does anybody wait for it. Not done if there is an error.
     pub(crate) fn sync(
         &mut self,
         today: Date,
         mut announce: impl FnMut(Begin) -> Result<(), Fault>,
+        durable: impl FnOnce(),
+        lines: usize,
+        work: impl FnOnce(),
     ) -> Result<Option<Fault>, Fault> {
-        let full = self
+        let mut full = None;
+        while let Written::Full(fault) = self
             .appender
-            .write_and_sync(today, |name| announce((Log::Arrivals, name, None)))?;
-        self.promises.drain(..).for_each(Promise::keep);
+            .write(today, |name| announce((Log::Arrivals, name, None)))?
+        {
+            full = Some(fault);
+            self.appender.sync()?;
+            self.appender.end();
+        }
+        let is_much = lines + self.appender.fresh() as usize >= MUCH;
+        match (self.appender.begin_sync(), &mut self.aside) {
+            (Some(errand), Some(aside)) if is_much => {
+                aside.begin(errand);
+                self.appender.grow();
+                work();
+                let outcome = aside.outcome(true);
+                self.appender
+                    .note_sync(outcome.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into())))?;
+                durable();
+                self.keep_promises();
+            }
+            (errand, _) => {
+                if let Some(errand) = errand {
+                    self.appender.note_sync(errand())?;
+                }
+                durable();
+                self.keep_promises();
+                self.appender.grow();
+                work();
+            }
+        }
         Ok(full)
+    }
+
+    fn keep_promises(&mut self) {
+        self.promises.drain(..).for_each(Promise::keep);
     }
 
     /// The disk fails, and nobody is to wait for it. What was taken stays, and is written when it is tried again.

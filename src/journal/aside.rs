@@ -1,12 +1,10 @@
 //! Beside the writer: what may take the disk its time is done there, while lines go on to the kernel.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use super::disk::Errand;
-use super::queue::{Message, Queue};
 
 /// Where errands are done, one at a time.
 pub(crate) trait Aside: Send {
@@ -16,7 +14,7 @@ pub(crate) trait Aside: Send {
     fn outcome(&mut self, wait: bool) -> Option<io::Result<()>>;
 }
 
-/// A thread for them, which lets the writer know when one has ended.
+/// A thread for them.
 pub(crate) struct Runner {
     errands: Option<Sender<Errand>>,
     outcomes: Receiver<io::Result<()>>,
@@ -24,13 +22,14 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    pub(crate) fn start(queue: Arc<Queue>) -> io::Result<Self> {
+    /// One that calls `home` whenever one has ended.
+    pub(crate) fn start(name: &str, home: impl Fn() + Send + 'static) -> io::Result<Self> {
         let (errands, received) = mpsc::channel::<Errand>();
         let (ended, outcomes) = mpsc::channel();
-        let thread = thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             for errand in received {
                 let _ = ended.send(errand());
-                queue.tell(Message::Home);
+                home();
             }
         })?;
         Ok(Self {

@@ -232,7 +232,10 @@ impl Journal {
         let logs = Log::ALL.map(|log| (log, key.verifier(log).clone()));
         let (sender, messages) = mpsc::channel();
         let queue = Arc::new(Queue::new(settings.queue, settings.on_failure, clock.clone(), sender));
-        let aside = Box::new(Runner::start(Arc::clone(&queue))?);
+        let aside = Box::new(Runner::start("journal-sync", {
+            let queue = Arc::clone(&queue);
+            move || queue.tell(Message::Home)
+        })?);
         let writer = prepare(
             &disk,
             settings,

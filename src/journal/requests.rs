@@ -14,6 +14,7 @@ use super::appender::{Appender, Written};
 use super::disk::Errand;
 use super::fault::Fault;
 use super::segment::Name;
+use crate::entry::{Encoder, Entry};
 
 /// What is told of a segment before it is there: its log, its name, and in `access` the index in `addresses` of what
 /// belongs to its first record.
@@ -23,6 +24,8 @@ pub(crate) type Begin = (Log, Name, Option<u64>);
 pub(crate) struct Requests {
     pub(crate) access: Appender,
     pub(crate) addresses: Appender,
+    /// Entries that have no line yet, each with the index of its arrival.
+    taken: Vec<(Entry, Option<u64>)>,
     /// Whether the policy in force asks for addresses.
     wanted: bool,
     /// How far `addresses` is ahead, in the arithmetic of wrapping; `None` while the lines of `access` have none there.
@@ -42,6 +45,7 @@ impl Requests {
         Self {
             access,
             addresses,
+            taken: Vec::new(),
             wanted,
             ahead: None,
             under_way: UnderWay::default(),
@@ -72,6 +76,28 @@ impl Requests {
             self.addresses.push(today, |line| encode(Log::Addresses, line));
         }
         self.access.push(today, |line| encode(Log::Access, line));
+    }
+
+    /// Takes an entry, with the index of its arrival, if that has a line. Its own line is made by [`Requests::encode`].
+    pub(crate) fn take(&mut self, entry: Entry, arrival: Option<u64>) {
+        self.taken.push((entry, arrival));
+    }
+
+    /// Entries that have no line yet.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// Makes lines of the entries, in memory.
+    pub(crate) fn encode(&mut self, today: Date, encoder: &mut Encoder) {
+        let mut taken = std::mem::take(&mut self.taken);
+        for (entry, arrival) in taken.drain(..) {
+            self.push(today, |log, line| match log {
+                Log::Addresses => encoder.encode_addresses(&entry, line),
+                _ => encoder.encode(&entry, arrival, line),
+            });
+        }
+        self.taken = taken; // for its room
     }
 
     /// Where `access` begins a segment with lines that are yet to come.
@@ -161,7 +187,7 @@ impl Requests {
     }
 
     /// See [`Appender::begin_sign`].
-    pub(crate) fn begin_sign(&self) -> Errand {
+    pub(crate) fn begin_sign(&mut self) -> Errand {
         let access = self.access.begin_sign();
         match self.addresses.unsigned() {
             Some(_) => {

@@ -228,7 +228,7 @@ impl Bench {
         let text = format!("version {}", self.policy.version);
         let clock = self.clock.clone();
         let disk = Arc::new(self.disk.clone());
-        let writer = open::prepare(
+        let mut writer = open::prepare(
             &(disk as _),
             &self.settings,
             key(),
@@ -238,6 +238,9 @@ impl Bench {
             Arc::clone(&queue),
             Box::new(self.turns.clone()),
         )?;
+        if self.settings.durability == Durability::Strict {
+            writer.arrivals.wait_aside(Box::new(Turns::default()));
+        }
         self.running = Some(Running {
             writer,
             queue,

@@ -24,7 +24,7 @@ use jiff::tz::Offset;
 
 use super::appender::{Appender, Written};
 use super::arrivals::Arrivals;
-use super::aside::Aside;
+use super::aside::{Aside, Runner};
 use super::belief::Belief;
 use super::copy::Copy;
 use super::disk::Disk;
@@ -178,12 +178,10 @@ impl Writer {
                     .push(self.batch_day, promise, |line| encoder.encode_arrival(&entry, line));
             }
             Message::Entry(entry, arrival) => {
-                let encoder = &mut self.encoder;
-                let arrival = arrival.and_then(|arrival| arrival.index());
-                self.requests.push(self.batch_day, |log, line| match log {
-                    Log::Addresses => encoder.encode_addresses(&entry, line),
-                    _ => encoder.encode(&entry, arrival, line),
-                });
+                self.requests.take(entry, arrival.and_then(|arrival| arrival.index()));
+                if self.gathers {
+                    self.requests.encode(self.batch_day, &mut self.encoder); // nobody waits
+                }
             }
             Message::Event(event) => {
                 self.events.push(&event);
@@ -245,6 +243,7 @@ impl Writer {
     /// in failure nothing is done but by [`Writer::tick`].
     pub(crate) fn settle(&mut self, goal: Goal) {
         if self.failed.is_some() {
+            self.requests.encode(self.batch_day, &mut self.encoder);
             return self.arrivals.despair();
         }
         let outcome = self.attempt(goal).or_else(|fault| {
@@ -301,11 +300,19 @@ impl Writer {
     fn write(&mut self, today: Date) -> Result<(), Fault> {
         // Before an entry names one of them.
         let began = self.arrivals.are_waited_for().then(|| self.clock.now());
-        let full = self.arrivals.sync(today, |begin| {
-            self.events.announce(begin, &self.policy.version, today, &self.queue)
-        })?;
-        if let Some(began) = began {
-            self.queue.pulse.arrival_syncs.add(self.queue.since(began));
+        let full = self.arrivals.sync(
+            today,
+            |begin| self.events.announce(begin, &self.policy.version, today, &self.queue),
+            || {
+                if let Some(began) = began {
+                    self.queue.pulse.arrival_syncs.add(self.queue.since(began));
+                }
+            },
+            self.requests.taken(),
+            || self.requests.encode(self.batch_day, &mut self.encoder),
+        )?;
+        if self.requests.must_begin() {
+            self.come_home(true)?;
         }
         if let Some(fault) = full {
             self.events.push(&fault.into());
@@ -548,6 +555,11 @@ pub(crate) fn run(mut writer: Writer, messages: &Receiver<Message>) -> Result<()
     // However this ends, nobody shall wait for a writer that is gone.
     let _gone = Gone(Arc::clone(&writer.queue));
     writer.start_packer();
+    if !writer.gathers
+        && let Ok(aside) = Runner::start("journal-arrivals", || ())
+    {
+        writer.arrivals.wait_aside(Box::new(aside));
+    }
     loop {
         let first = match messages.recv_timeout(writer.patience()) {
             Ok(message) => Some(message),

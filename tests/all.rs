@@ -10,6 +10,7 @@ mod certificates;
 mod cookies;
 mod crash;
 mod demo;
+mod deploy;
 mod doctor;
 mod dokuwiki;
 mod drain;

@@ -8,12 +8,13 @@ use std::collections::BTreeSet;
 
 use self::browser::Browser;
 use self::wiki::{DokuWiki, NAME, PASSWORD};
+pub use self::wiki::{configure, is_installed};
 use crate::skip::{skip, without};
 use crate::town::Town;
 
 #[test]
 fn a_visit_to_dokuwiki_leaves_no_lasting_cookie_and_one_entry_for_every_request() {
-    if !wiki::is_installed() {
+    if !is_installed() {
         return skip("dokuwiki", "the package dokuwiki is not installed");
     }
     if without("php", "-v", "dokuwiki") {
@@ -64,7 +65,7 @@ fn a_visit_to_dokuwiki_leaves_no_lasting_cookie_and_one_entry_for_every_request(
 
 #[test]
 fn a_visit_to_dokuwiki_goes_as_well_with_sessions_that_end_by_themselves() {
-    if !wiki::is_installed() {
+    if !is_installed() {
         return skip("dokuwiki", "the package dokuwiki is not installed");
     }
     if without("php", "-v", "dokuwiki") {

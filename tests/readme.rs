@@ -112,7 +112,8 @@ impl Desk {
         let folder = tempfile::tempdir().expect("a folder");
         for part in ["config", "deploy"] {
             fs::create_dir(folder.path().join(part)).expect("a folder");
-            for file in fs::read_dir(Path::new(ROOT).join(part)).expect("a folder").flatten() {
+            let files = fs::read_dir(Path::new(ROOT).join(part)).expect("a folder").flatten();
+            for file in files.filter(|file| file.path().is_file()) {
                 fs::copy(file.path(), folder.path().join(part).join(file.file_name())).expect("a copy");
             }
         }

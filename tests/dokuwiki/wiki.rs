@@ -92,7 +92,7 @@ impl Drop for DokuWiki {
 }
 
 /// Debian lets a file that PHP reads first say where the configuration is, and the configuration where the data is.
-fn configure(folder: &Path, title: &str) {
+pub fn configure(folder: &Path, title: &str) {
     let (data, conf) = (folder.join("data"), folder.join("conf"));
     for part in "pages attic media media_attic media_meta meta cache index locks tmp log".split(' ') {
         fs::create_dir_all(data.join(part)).expect("a folder");

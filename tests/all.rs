@@ -43,6 +43,7 @@ mod strict;
 mod third_parties;
 mod tidy;
 mod tls;
+mod units;
 mod upstreams;
 mod verify;
 mod visits;

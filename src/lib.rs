@@ -4,7 +4,7 @@
 //! visitor ─▶ server ─▶ proxy ─────────────────▶ upstream (the CMS)
 //!                       │ headers, cookies: in and out
 //!                       ▼
-//!               Observation ──policy──▶ Entry ─▶ journal ─▶ people
+//!               Observation ──policy──▶ Entry ─▶ journal ─▶ report ─▶ people
 //!                 (memory only)        (the only thing kept)
 //! ```
 //!
@@ -19,6 +19,7 @@
 //! - [`third_parties`]: what pages may call at other sites, and what browsers report of it
 //! - [`entry`]: what was seen, cut down to what is kept
 //! - [`journal`]: what is kept, on disk, append-only
+//! - [`report`]: what is kept, counted until nobody is seen in it any more
 //! - [`witness`]: elsewhere, vouches that the journal has only grown
 //!
 //! - [`admin`]: a listener apart from the public one: health, metrics, reload
@@ -45,6 +46,7 @@ pub mod journal;
 pub mod policy;
 pub mod proxy;
 pub mod reader;
+pub mod report;
 pub mod server;
 pub mod third_parties;
 pub mod witness;

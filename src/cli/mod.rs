@@ -13,6 +13,7 @@ mod journal;
 mod keygen;
 mod open_files;
 mod policy;
+mod report;
 mod sample;
 mod serve;
 mod speech;
@@ -67,6 +68,9 @@ enum Command {
     /// Show which other sites the pages of a site call, as browsers reported it.
     #[command(after_help = journal::third_parties::EXIT_CODES)]
     ThirdParties(journal::third_parties::ThirdParties),
+    /// Publish statistics of a time that is over: what was visited, when, and what is broken. They identify nobody.
+    #[command(after_help = report::EXIT_CODES)]
+    Report(report::Report),
     /// Write the privacy statement of a site, made from the policy that is enforced there.
     Statement(statement::Statement),
     /// Compare versions of a policy, and list those that were in force.
@@ -155,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Cookies(cookies) => journal::cookies::run(&cookies),
         Command::ThirdParties(asked) => journal::third_parties::run(&asked),
         Command::Policy(command) => policy::run(&command),
+        Command::Report(report) => report::run(&report),
         Command::Statement(statement) => statement::run(&statement),
         Command::Witness(command) => witness::run(&command),
     };

@@ -13,6 +13,10 @@ impl Paint {
         Self(io::stdout().is_terminal() && !unwanted)
     }
 
+    pub(super) fn is_coloured(self) -> bool {
+        self.0
+    }
+
     #[cfg(test)]
     pub(super) fn none() -> Self {
         Self(false)

@@ -18,14 +18,55 @@ pub(super) enum Agent {
 
 /// A browser and its system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Family {
+pub(crate) struct Family {
     /// `Firefox`; `robot` and `other` stand alone.
     browser: &'static str,
     /// `Linux`.
     system: Option<&'static str>,
 }
 
+/// Stands alone, for robots and tools.
+const ROBOT: &str = "robot";
+/// Stands alone, for what is not known.
+const OTHER: &str = "other";
+
 impl Family {
+    /// That of an agent as a record has it: whole, or as its family already.
+    pub(crate) fn of(kept: &[u8]) -> Self {
+        Self::read(kept).unwrap_or_else(|| family(kept))
+    }
+
+    /// Reads what [`Family::write`] writes.
+    fn read(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        let (browser, system) = match text.split_once(" on ") {
+            Some((browser, system)) => (browser, Some(system)),
+            None => (text, None),
+        };
+        let system = match system {
+            Some(system) => Some(known(&SYSTEMS, system)?),
+            None => None,
+        };
+        let alone = [ROBOT, OTHER].into_iter().find(|alone| *alone == browser && system.is_none());
+        let browser = alone.or_else(|| known(&BROWSERS, browser))?;
+        Some(Self { browser, system })
+    }
+
+    /// Whether it is a robot or a tool, and nobody who reads.
+    pub(crate) fn is_robot(self) -> bool {
+        self.browser == ROBOT
+    }
+
+    /// The browser's name; `None` if it is not known.
+    pub(crate) fn browser(self) -> Option<&'static str> {
+        Some(self.browser).filter(|browser| *browser != OTHER)
+    }
+
+    /// The name of its system.
+    pub(crate) fn system(self) -> Option<&'static str> {
+        self.system
+    }
+
     /// Appends it as text: `Firefox on Linux`.
     pub(super) fn write(self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.browser.as_bytes());
@@ -144,12 +185,17 @@ fn family(agent: &[u8]) -> Family {
     }
     let alone = |browser| Family { browser, system: None };
     if is_robot(agent) {
-        return alone("robot");
+        return alone(ROBOT);
     }
     let system = SYSTEMS.get(system).map(|(_, name)| *name);
     BROWSERS
         .get(browser)
-        .map_or(alone("other"), |(_, browser)| Family { browser, system })
+        .map_or(alone(OTHER), |(_, browser)| Family { browser, system })
+}
+
+/// A name that stands in `table`.
+fn known(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    table.iter().map(|(_, known)| *known).find(|known| *known == name)
 }
 
 /// Where `word` stands in `table`, or its length.
@@ -199,7 +245,7 @@ const BY_LETTER: [(usize, usize); 256] = {
 
 #[cfg(test)]
 mod tests {
-    use super::family;
+    use super::{Family, family};
 
     #[test]
     fn real_agents_have_their_families() {
@@ -309,6 +355,7 @@ mod tests {
             let mut text = Vec::new();
             family(agent.as_bytes()).write(&mut text);
             assert_eq!(String::from_utf8_lossy(&text), expected, "{agent}");
+            assert_eq!(Family::of(&text), family(agent.as_bytes()), "its name says the same");
         }
     }
 

@@ -43,6 +43,7 @@
 //! arrivals/                    what was known before the answers; made when durability is first strict
 //! events/                      what happened to the journal, of the same shape
 //! cosigned/<log>               the newest checkpoints of a log that witnesses signed; made when needed
+//! reports/<period>.json        what was published of a period, once and for all (src/report); made with the first report
 //! holds/<case>.toml            what retention must not remove: case, from, to, set, perhaps reason; made when needed
 //! ```
 //!
@@ -234,6 +235,7 @@ pub mod proof;
 mod queue;
 mod read;
 mod recovery;
+mod reports;
 mod requests;
 mod retention;
 mod segment;
@@ -262,6 +264,7 @@ pub use packing::Closed;
 pub use policies::policies;
 pub use queue::{Slot, Unavailable};
 pub use read::{Line, Lines};
+pub use reports::{Reports, ReportsError};
 pub use retention::Due;
 pub use segment::{Form, Name};
 pub use unmatched::Unmatched;

@@ -117,6 +117,24 @@ impl Lines {
         self
     }
 
+    /// Leaves out the segments that were begun after `day`, if the clock went right: those behind the first such one too.
+    #[must_use]
+    pub fn until(mut self, day: Date) -> Self {
+        let end = self.ahead.iter().position(|ahead| ahead.name.day > day);
+        self.ahead.truncate(end.unwrap_or(self.ahead.len()));
+        self
+    }
+
+    /// The day on which the next segment that is to be read was begun.
+    pub fn begin(&self) -> Option<Date> {
+        Some(self.ahead.front()?.name.day)
+    }
+
+    /// Passes over what is left of the segment that is being read, after an error, and names it.
+    pub fn give_up(&mut self) -> Option<Name> {
+        Some(self.open.take()?.name)
+    }
+
     /// Passes over the segments that end before a record. The first line that is read may come before it.
     pub(crate) fn from(mut self, index: u64) -> Self {
         while self.ahead.get(1).is_some_and(|next| next.name.first <= index) {
@@ -182,15 +200,17 @@ impl Lines {
                 };
                 match open_segment(&*self.disk, self.log, &ahead) {
                     Err(error) if packing::is_sealed(&error) => self.unreadable.push(ahead.name),
-                    opened => self.open = opened?,
+                    Err(error) => return Err(named(self.log, ahead.name, error)),
+                    Ok(opened) => self.open = opened,
                 }
                 continue;
             };
             self.line.clear();
-            let length = match open.next < open.end {
-                true => open.text.read_until(b'\n', &mut self.line)? as u64,
-                false => 0,
+            let read = match open.next < open.end {
+                true => open.text.read_until(b'\n', &mut self.line),
+                false => Ok(0),
             };
+            let length = read.map_err(|error| named(self.log, open.name, error))? as u64;
             self.read += length;
             let whole = self.line.last() == Some(&b'\n');
             let void = segment::is_void(&self.line);
@@ -247,6 +267,11 @@ impl Lines {
         }
         Ok(())
     }
+}
+
+/// The error with the segment that it is about.
+fn named(log: Log, segment: Name, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", segment.path(log)))
 }
 
 /// `None` if retention was faster.

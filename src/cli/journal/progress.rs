@@ -12,7 +12,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_millis(1500);
 const STEPS: u32 = 4096;
 
 /// A line on stderr, while the work lasts.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     clock: Clock,
     since: Timestamp,
     total: u64,
@@ -21,9 +21,12 @@ pub(super) struct Progress {
     wanted: bool,
 }
 
+/// The bar is so many letters long.
+const BAR: u64 = 40;
+
 impl Progress {
     /// Of `total` bytes.
-    pub(super) fn of(total: u64, clock: &Clock) -> Self {
+    pub(in crate::cli) fn of(total: u64, clock: &Clock) -> Self {
         Self {
             clock: clock.clone(),
             since: clock.now(),
@@ -35,7 +38,7 @@ impl Progress {
     }
 
     /// One step, `done` bytes from the beginning.
-    pub(super) fn step(&mut self, done: u64) {
+    pub(in crate::cli) fn step(&mut self, done: u64) {
         self.steps = self.steps.wrapping_add(1);
         if self.steps.is_multiple_of(STEPS) {
             self.at(done);
@@ -43,19 +46,20 @@ impl Progress {
     }
 
     /// Many steps at once, `done` bytes from the beginning.
-    pub(super) fn at(&mut self, done: u64) {
+    pub(in crate::cli) fn at(&mut self, done: u64) {
         if !self.wanted {
             return;
         }
         let percent = (u128::from(done.min(self.total)) * 100 / u128::from(self.total)) as u64; // at most 100
         if self.shown != Some(percent) && self.clock.now().duration_since(self.since) > PATIENCE {
             self.shown = Some(percent);
-            let _ = write!(io::stderr(), "\rread {percent} %"); // without stderr nobody waits
+            let done = "━".repeat((percent * BAR / 100) as usize); // BAR at most
+            let _ = write!(io::stderr(), "\rread {done:·<width$} {percent:>3} %", width = BAR as usize); // without stderr nobody waits
         }
     }
 
     /// Takes the line back, before something else is said; whether there was one.
-    pub(super) fn clear(&mut self) -> bool {
+    pub(in crate::cli) fn clear(&mut self) -> bool {
         let shown = self.shown.take().is_some();
         if shown {
             let _ = write!(io::stderr(), "\r\x1b[K"); // without stderr nobody waits

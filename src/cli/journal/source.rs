@@ -34,14 +34,14 @@ pub(super) struct OfSite {
 
 /// What opens encrypted segments.
 #[derive(Args, Debug)]
-pub(super) struct Opener {
+pub(in crate::cli) struct Opener {
     /// An identity file of age, as age-keygen writes it, to read encrypted segments.
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
 }
 
 impl Opener {
-    pub(super) fn identities(&self) -> Result<Identities, Problem> {
+    pub(in crate::cli) fn identities(&self) -> Result<Identities, Problem> {
         let Some(file) = &self.identity else {
             return Ok(Identities::default());
         };

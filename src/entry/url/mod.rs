@@ -12,6 +12,7 @@ mod pesel;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use self::cut::Cuts;
@@ -48,6 +49,18 @@ pub(super) fn redact(url: &[u8], rules: &Redact) -> Option<Box<[u8]>> {
     } else {
         Some(cut::apply(url, found))
     }
+}
+
+/// A path without what could tell of a person, whatever the policy leaves in it.
+pub(crate) fn without_personal_data(path: &[u8]) -> Cow<'_, [u8]> {
+    const RULES: Redact = Redact {
+        query_values: false,
+        emails: true,
+        pesel: true,
+        tokens: Some(16),
+        parameters: Vec::new(),
+    };
+    redact(path, &RULES).map_or(Cow::Borrowed(path), |left| Cow::Owned(left.into_vec()))
 }
 
 thread_local! {

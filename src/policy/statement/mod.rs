@@ -215,7 +215,7 @@ fn other(lang: Lang) -> Lang {
 }
 
 /// A day as people write it: `1 grudnia 2026 r.`, `1 December 2026`.
-fn day(date: Date, lang: Lang) -> String {
+pub(crate) fn day(date: Date, lang: Lang) -> String {
     const PL: [&str; 12] = [
         "stycznia",
         "lutego",

@@ -1,5 +1,5 @@
-//! The statement in a real browser: Chromium shows it, axe-core finds nothing that WCAG 2.1 AA forbids, in both
-//! languages, light and dark, on a wide screen and on a narrow one.
+//! Pages in a real browser, the statement here and the report elsewhere: Chromium shows them, axe-core finds nothing that
+//! WCAG 2.1 AA forbids, in both languages, light and dark, on a wide screen and on a narrow one.
 
 use std::env;
 use std::fs;
@@ -17,7 +17,23 @@ const AXE: &str = "TOWNCLERK_AXE";
 
 #[test]
 fn the_statement_has_no_barrier_that_a_browser_can_find() {
-    let what = "the statement's accessibility";
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = versions(folder.path());
+    let pages = ["pl", "en"].map(|lang| {
+        let said = run_with(&["statement", "--lang", lang, "--format", "html"], &config);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert!(
+            said.out.matches("<table").count() == 2 && said.out.contains("hreflang"),
+            "{}",
+            said.out
+        );
+        said.out
+    });
+    barriers("the statement's accessibility", &pages);
+}
+
+/// Looks for barriers in pages, light and dark, wide and narrow, where there is something to look with.
+pub fn barriers(what: &str, pages: &[String]) {
     if without("chromium", "--version", what) {
         return;
     }
@@ -26,24 +42,16 @@ fn the_statement_has_no_barrier_that_a_browser_can_find() {
     };
     let axe = fs::read_to_string(axe).expect("axe-core");
     let folder = tempfile::tempdir().expect("a folder");
-    let config = versions(folder.path());
-    for lang in ["pl", "en"] {
-        let said = run_with(&["statement", "--lang", lang, "--format", "html"], &config);
-        assert_eq!(said.code, Some(0), "{}", said.err);
-        assert!(
-            said.out.matches("<table").count() == 2 && said.out.contains("hreflang"),
-            "{}",
-            said.out
-        );
+    for (at, page) in pages.iter().enumerate() {
         for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 500)] {
-            let found = looked_at(folder.path(), &said.out, &axe, scheme, width);
+            let found = looked_at(folder.path(), page, &axe, scheme, width);
             assert_eq!(found["scheme"], scheme, "the browser shows it so");
             let violations = found["violations"].as_array().expect("a list");
-            assert!(violations.is_empty(), "{lang}, {scheme}, {width}: {violations:#?}");
+            assert!(violations.is_empty(), "{at}, {scheme}, {width}: {violations:#?}");
             assert!(found["passes"].as_u64() > Some(15), "axe-core looked: {found}");
             assert_eq!(
                 found["overflows"], false,
-                "{lang}, {scheme}, {width}: it must not be scrolled sideways"
+                "{at}, {scheme}, {width}: it must not be scrolled sideways"
             );
         }
     }

@@ -34,6 +34,7 @@ mod proxy_protocol;
 mod readers;
 mod readme;
 mod reload;
+mod report;
 mod secrets;
 mod serve;
 mod sites;

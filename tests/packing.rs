@@ -15,7 +15,7 @@ use crate::skip::without;
 
 /// A pair of age-keygen's.
 const PRIVATE: &str = "AGE-SECRET-KEY-1XZ4CZQRMXEYDP6LYV0MU5XJRF6PGR42ULG29JQLL4ZMAXMXSD6PQLYHN7N";
-const PUBLIC: &str = "age1wchucxr070262prctjwd0cmhum99efur4msmfjluwvf3se65mp7qp0d9u3";
+pub const PUBLIC: &str = "age1wchucxr070262prctjwd0cmhum99efur4msmfjluwvf3se65mp7qp0d9u3";
 
 const FIRST: &str = "20241130-00000000000000000000.jsonl";
 
@@ -43,7 +43,7 @@ fn packed(closed: &str, suffix: &str) -> (Desk, String) {
     (desk, plain)
 }
 
-fn identity(folder: &Path) -> String {
+pub fn identity(folder: &Path) -> String {
     let file = folder.join("identity");
     fs::write(&file, format!("# created: then\n# public key: {PUBLIC}\n{PRIVATE}\n")).expect("a file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");

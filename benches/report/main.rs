@@ -51,7 +51,10 @@ fn main() {
     let combined = Site::make(&folder.path().join("combined"), Format::Combined, lines, times);
     let json = Site::make(&folder.path().join("json"), Format::JsonLines, lines, times);
     println!("{lines} lines, read {times} times; {ROUNDS} rounds, the median of each figure\n");
-    println!("{:<34}{:>9}{:>12}{:>11}{:>12}", "", "CPU s", "lines/CPU s", "memory MB", "× townclerk");
+    println!(
+        "{:<34}{:>9}{:>12}{:>11}{:>12}",
+        "", "CPU s", "lines/CPU s", "memory MB", "× townclerk"
+    );
     let ours = of_rounds(ROUNDS, || combined.report());
     let ours_json = of_rounds(ROUNDS, || json.report());
     let row = |name: &str, cost: &Cost, than: &Cost| {
@@ -71,12 +74,20 @@ fn main() {
     let files = combined.segments();
     match is_there("goaccess", "--version") {
         false => println!("goaccess is not installed"),
-        true => row("GoAccess, Combined", &of_rounds(ROUNDS, || goaccess(folder.path(), &files)), &ours),
+        true => row(
+            "GoAccess, Combined",
+            &of_rounds(ROUNDS, || goaccess(folder.path(), &files)),
+            &ours,
+        ),
     }
     let awstats = Path::new("/usr/lib/cgi-bin/awstats.pl");
     match awstats.exists() {
         false => println!("awstats is not installed"),
-        true => row("AWStats, Combined", &of_rounds(1, || self::awstats(awstats, folder.path(), &files)), &ours),
+        true => row(
+            "AWStats, Combined",
+            &of_rounds(1, || self::awstats(awstats, folder.path(), &files)),
+            &ours,
+        ),
     }
 }
 
@@ -101,7 +112,9 @@ impl Site {
         fs::write(folder.join("policy.toml"), &text).expect("a file");
         let (config, journal) = (folder.join("townclerk.toml"), folder.join("journal"));
         let listen = "[listen]\nhttp = [\"127.0.0.1:0\"]\n[[site]]\npolicy = \"policy.toml\"\n";
-        let site = format!("hosts = [\"{HOST}\"]\nupstream = {{ url = \"http://127.0.0.1:9\" }}\njournal = {{ folder = \"journal\" }}\n");
+        let site = format!(
+            "hosts = [\"{HOST}\"]\nupstream = {{ url = \"http://127.0.0.1:9\" }}\njournal = {{ folder = \"journal\" }}\n"
+        );
         fs::write(&config, listen.to_owned() + &site).expect("a file");
         journal::init(&journal, &folder.join("journal.key"), HOST).expect("a journal");
         write(&journal, &policy, format, lines, times);
@@ -110,7 +123,10 @@ impl Site {
 
     fn segments(&self) -> Vec<PathBuf> {
         let files = fs::read_dir(self.journal.join("access")).expect("a folder").flatten();
-        let mut files: Vec<_> = files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
+        let mut files: Vec<_> = files
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "log"))
+            .collect();
         files.sort();
         files
     }
@@ -119,7 +135,9 @@ impl Site {
     fn report(&self) -> Cost {
         let _ = fs::remove_dir_all(self.journal.join("reports"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_townclerk"));
-        command.args(["report", "--period", PERIOD, "--format", "html", "--config"]).arg(&self.config);
+        command
+            .args(["report", "--period", PERIOD, "--format", "html", "--config"])
+            .arg(&self.config);
         cost(&mut command)
     }
 }
@@ -137,13 +155,19 @@ fn write(journal: &Path, policy: &Policy, format: Format, lines: usize, times: u
     let (mut index, mut written) = (0, Vec::new());
     for day in 0..DAYS {
         let parts = lines as u64 * weight(day) / all;
-        let date = (begin + SignedDuration::from_hours(24 * day as i64)).strftime("%Y%m%d").to_string();
+        let date = (begin + SignedDuration::from_hours(24 * day as i64))
+            .strftime("%Y%m%d")
+            .to_string();
         let path = journal.join(format!("access/{date}-{index:020}.{end}"));
         let mut file = BufWriter::new(File::create(&path).expect("a file"));
         let mut line = Vec::new();
         for part in 0..parts {
             line.clear();
-            encoder.encode(&exchange(begin, day, part, parts, &mut dice).redact(policy, &hosts), None, &mut line);
+            encoder.encode(
+                &exchange(begin, day, part, parts, &mut dice).redact(policy, &hosts),
+                None,
+                &mut line,
+            );
             file.write_all(&line).expect("room");
         }
         file.flush().expect("room");
@@ -161,7 +185,13 @@ fn write(journal: &Path, policy: &Policy, format: Format, lines: usize, times: u
 fn goaccess(folder: &Path, files: &[PathBuf]) -> Cost {
     let mut command = Command::new("goaccess");
     command
-        .args(["--log-format=COMBINED", "--no-strict-status", "--no-global-config", "--no-progress", "--output"])
+        .args([
+            "--log-format=COMBINED",
+            "--no-strict-status",
+            "--no-global-config",
+            "--no-progress",
+            "--output",
+        ])
         .arg(folder.join("goaccess.html"))
         .args(files);
     cost(&mut command)
@@ -190,7 +220,11 @@ fn awstats(program: &Path, folder: &Path, files: &[PathBuf]) -> Cost {
 }
 
 fn is_there(program: &str, version: &str) -> bool {
-    let ran = Command::new(program).arg(version).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let ran = Command::new(program)
+        .arg(version)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     ran.is_ok_and(|status| status.success())
 }
 
@@ -210,7 +244,12 @@ fn of_rounds(rounds: usize, mut measure: impl FnMut() -> Cost) -> Cost {
 /// Runs a program to its end: its CPU time, user and system, and the most memory that it had at a time.
 fn cost(command: &mut Command) -> Cost {
     let before = children_seconds();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
     let mut peak = 0;
     let status = loop {
         let text = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
@@ -232,7 +271,16 @@ fn cost(command: &mut Command) -> Cost {
 /// The CPU seconds of the children that this process has waited for.
 fn children_seconds() -> f64 {
     let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().collect();
-    let ticks = |field: usize| fields.get(field).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    let fields: Vec<&str> = text
+        .rsplit_once(')')
+        .map_or("", |(_, fields)| fields)
+        .split_whitespace()
+        .collect();
+    let ticks = |field: usize| {
+        fields
+            .get(field)
+            .and_then(|field| field.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     (ticks(13) + ticks(14)) as f64 / TICKS
 }

@@ -185,13 +185,24 @@ pub fn exchange(first: Timestamp, day: usize, part: u64, parts: u64, dice: &mut 
     if first_page && dice.below(3) > 0 {
         referrer = Some(SITES[dice.seldom(SITES.len() as u64) as usize]);
     }
-    let slow = if target.starts_with("/szukaj") || target == "/mapa" { 900 } else { 12 };
+    let slow = if target.starts_with("/szukaj") || target == "/mapa" {
+        900
+    } else {
+        12
+    };
     let took = SignedDuration::from_millis((slow + dice.below(slow) + dice.below(20)) as i64);
-    let arrived = first + SignedDuration::from_hours(24 * day as i64) + SignedDuration::from_millis(time(part, parts) as i64);
+    let arrived =
+        first + SignedDuration::from_hours(24 * day as i64) + SignedDuration::from_millis(time(part, parts) as i64);
     Observation {
         arrived,
         sent: Some(arrived + took),
-        client: [10 + (visitor % 200) as u8, (visitor >> 8) as u8, (visitor % 251) as u8, (visitor % 241) as u8].into(),
+        client: [
+            10 + (visitor % 200) as u8,
+            (visitor >> 8) as u8,
+            (visitor % 251) as u8,
+            (visitor % 241) as u8,
+        ]
+        .into(),
         client_host: ClientHost::NotAsked,
         request: Some(RequestHead {
             method: Method::GET,

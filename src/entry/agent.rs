@@ -47,7 +47,9 @@ impl Family {
             Some(system) => Some(known(&SYSTEMS, system)?),
             None => None,
         };
-        let alone = [ROBOT, OTHER].into_iter().find(|alone| *alone == browser && system.is_none());
+        let alone = [ROBOT, OTHER]
+            .into_iter()
+            .find(|alone| *alone == browser && system.is_none());
         let browser = alone.or_else(|| known(&BROWSERS, browser))?;
         Some(Self { browser, system })
     }

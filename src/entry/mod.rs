@@ -19,9 +19,9 @@ mod text;
 mod url;
 mod user;
 
+pub(crate) use agent::Family;
 pub use codec::{Encoder, Record, Undecodable};
 pub use outcome::{NotARequest, Outcome, Refusal, UpstreamFailure, Who};
-pub(crate) use agent::Family;
 pub(crate) use referrer::{foreign_host, own_path, referring_host};
 pub(crate) use url::without_personal_data;
 

@@ -47,7 +47,12 @@ pub(super) fn text(editions: &[Edition], lang: Lang) -> String {
         for section in &SECTIONS {
             let table = (section.table)(now);
             for row in table.rows().iter().chain(table.other()) {
-                put(section.id, section.name(row, lang), row, edition.row_before(section, row).and_then(|row| row.count));
+                put(
+                    section.id,
+                    section.name(row, lang),
+                    row,
+                    edition.row_before(section, row).and_then(|row| row.count),
+                );
             }
         }
     }

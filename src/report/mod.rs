@@ -82,14 +82,36 @@ fn totals(edition: &Edition) -> Vec<Total> {
     };
     let now = &edition.now;
     let all = [
-        (true, total(["Odsłony stron", "Page views"], false, |totals| totals.views)),
-        (now.totals.counts_visits, total(["Wizyty", "Visits"], false, |totals| totals.visits)),
-        (visitors_known(now), total(["Odwiedzający", "Visitors"], false, |totals| totals.visitors)),
-        (true, total(["Wszystkie zapytania", "All requests"], false, |totals| totals.requests)),
-        (now.totals.bytes.is_some(), total(["Wysłano", "Sent"], true, |totals| totals.bytes)),
-        (now.robots_apart, total(["Zapytania robotów", "Requests of robots"], false, |totals| totals.robots)),
+        (
+            true,
+            total(["Odsłony stron", "Page views"], false, |totals| totals.views),
+        ),
+        (
+            now.totals.counts_visits,
+            total(["Wizyty", "Visits"], false, |totals| totals.visits),
+        ),
+        (
+            visitors_known(now),
+            total(["Odwiedzający", "Visitors"], false, |totals| totals.visitors),
+        ),
+        (
+            true,
+            total(["Wszystkie zapytania", "All requests"], false, |totals| totals.requests),
+        ),
+        (
+            now.totals.bytes.is_some(),
+            total(["Wysłano", "Sent"], true, |totals| totals.bytes),
+        ),
+        (
+            now.robots_apart,
+            total(["Zapytania robotów", "Requests of robots"], false, |totals| {
+                totals.robots
+            }),
+        ),
     ];
-    all.into_iter().filter_map(|(is_known, total)| is_known.then_some(total)).collect()
+    all.into_iter()
+        .filter_map(|(is_known, total)| is_known.then_some(total))
+        .collect()
 }
 
 impl Edition {
@@ -99,6 +121,9 @@ impl Edition {
             return None;
         }
         let table = (section.table)(self.before.as_deref()?);
-        table.rows().iter().find(|other| other.name == row.name && other.on == row.on)
+        table
+            .rows()
+            .iter()
+            .find(|other| other.name == row.name && other.on == row.on)
     }
 }

@@ -54,7 +54,10 @@ impl Period {
 
     fn named(text: &str) -> Option<Self> {
         let (year, rest) = text.split_at_checked(4)?;
-        let year: i16 = digits(year)?.try_into().ok().filter(|year| (1000..9000).contains(year))?;
+        let year: i16 = digits(year)?
+            .try_into()
+            .ok()
+            .filter(|year| (1000..9000).contains(year))?;
         if let Some(week) = rest.strip_prefix("-W").filter(|week| week.len() == 2) {
             let week = i8::try_from(digits(week)?).ok()?;
             let first = ISOWeekDate::new(year, week, Weekday::Monday).ok()?.date();
@@ -127,7 +130,10 @@ impl Period {
     pub fn before(self) -> Option<Self> {
         let last = self.first.yesterday().ok()?;
         let first = match self.are_months() {
-            true => self.first.checked_sub(i32::try_from(self.parts().len()).ok()?.months()).ok()?,
+            true => self
+                .first
+                .checked_sub(i32::try_from(self.parts().len()).ok()?.months())
+                .ok()?,
             false => self.first.checked_sub(i32::try_from(self.count()).ok()?.days()).ok()?,
         };
         Some(Self { first, last })
@@ -141,7 +147,10 @@ impl Period {
     /// Its beginning, and the end that is no longer in it.
     pub fn times(self) -> (Timestamp, Timestamp) {
         let midnight = |day: Date| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).unwrap_or(Timestamp::MAX);
-        (midnight(self.first), self.last.tomorrow().map_or(Timestamp::MAX, midnight))
+        (
+            midnight(self.first),
+            self.last.tomorrow().map_or(Timestamp::MAX, midnight),
+        )
     }
 
     /// When it can be published: what began in it has ended by then.
@@ -187,7 +196,9 @@ fn day(text: &str) -> Option<Date> {
 }
 
 fn digits(text: &str) -> Option<u16> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -212,17 +223,40 @@ mod tests {
             ("2026-10-01..2026-12-31", "2026-10-01", "2026-12-31", Kind::Days),
         ] {
             let period = period(text);
-            assert_eq!((period.first.to_string(), period.last.to_string()), (first.into(), last.into()));
+            assert_eq!(
+                (period.first.to_string(), period.last.to_string()),
+                (first.into(), last.into())
+            );
             assert_eq!((period.kind(), period.to_string()), (kind, text.to_owned()));
         }
-        assert_eq!(period("2026-10-01..2026-10-31").to_string(), "2026-10", "by whatever name");
+        assert_eq!(
+            period("2026-10-01..2026-10-31").to_string(),
+            "2026-10",
+            "by whatever name"
+        );
     }
 
     #[test]
     fn what_is_no_period_is_refused() {
         for text in [
-            "", "26", "2026-13", "2026-W54", "2025-W53", "2026-1", "2026-W1", "2026-10-15..2026-10-01", "2026-10-01..",
-            "2026-10-01", "..", "2026-10..2026-11", "2000-01-01..2026-01-01", "ąąąą", "202ą", "+026", "0000", "9999",
+            "",
+            "26",
+            "2026-13",
+            "2026-W54",
+            "2025-W53",
+            "2026-1",
+            "2026-W1",
+            "2026-10-15..2026-10-01",
+            "2026-10-01..",
+            "2026-10-01",
+            "..",
+            "2026-10..2026-11",
+            "2000-01-01..2026-01-01",
+            "ąąąą",
+            "202ą",
+            "+026",
+            "0000",
+            "9999",
         ] {
             assert!(Period::parse(text).is_err(), "{text}");
         }

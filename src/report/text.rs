@@ -68,7 +68,9 @@ impl Writer {
                 Some(now) => total.shown(now, self.lang),
                 None => "–".to_owned(),
             };
-            let change = now.zip(before).and_then(|(now, before)| words::change(now, before, self.lang));
+            let change = now
+                .zip(before)
+                .and_then(|(now, before)| words::change(now, before, self.lang));
             let change = self.quiet(&format!("{:>9}", change.unwrap_or_default()));
             let line = format!("   {}{:>14}{change}", padded(say(self.lang, total.name), 34), shown);
             self.line(line.trim_end());
@@ -120,7 +122,9 @@ impl Writer {
             return self.line(&line);
         };
         let bar = padded(&bar(count, largest), BAR);
-        let change = before.and_then(|before| words::change(count, before, lang)).unwrap_or_default();
+        let change = before
+            .and_then(|before| words::change(count, before, lang))
+            .unwrap_or_default();
         let line = format!(
             "   {name} {}{:>NUMBER$}{}{}",
             self.coloured(&bar),
@@ -191,7 +195,11 @@ fn short(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let (head, tail) = (width.div_ceil(2) - 1, width / 2);
-    text.chars().take(head).chain(['…']).chain(text.chars().skip(length - tail)).collect()
+    text.chars()
+        .take(head)
+        .chain(['…'])
+        .chain(text.chars().skip(length - tail))
+        .collect()
 }
 
 fn wrapped(text: &str, width: usize) -> Vec<String> {

@@ -51,7 +51,10 @@ pub(super) const SECTIONS: [Section; 14] = [
     Section {
         id: "days",
         title: ["Dzień po dniu", "Day by day"],
-        about: ["Ile stron obejrzano każdego dnia.", "How many pages were seen on each day."],
+        about: [
+            "Ile stron obejrzano każdego dnia.",
+            "How many pages were seen on each day.",
+        ],
         heads: [["Dzień", "Day"], VIEWS],
         table: |told| &told.days,
         look: Look::Columns,
@@ -138,7 +141,10 @@ pub(super) const SECTIONS: [Section; 14] = [
     Section {
         id: "weekdays",
         title: ["Dni tygodnia", "Days of the week"],
-        about: ["Ile stron obejrzano w poszczególne dni tygodnia.", "How many pages were seen on each day of the week."],
+        about: [
+            "Ile stron obejrzano w poszczególne dni tygodnia.",
+            "How many pages were seen on each day of the week.",
+        ],
         heads: [["Dzień", "Day"], VIEWS],
         table: |told| &told.weekdays,
         look: Look::Columns,
@@ -214,7 +220,13 @@ impl Section {
 
     pub(super) fn about(&self, told: &Told, lang: Lang) -> &'static str {
         if self.id == "days" && is_by_month(told) {
-            return say(lang, ["Ile stron obejrzano każdego miesiąca.", "How many pages were seen in each month."]);
+            return say(
+                lang,
+                [
+                    "Ile stron obejrzano każdego miesiąca.",
+                    "How many pages were seen in each month.",
+                ],
+            );
         }
         say(lang, self.about)
     }
@@ -231,7 +243,10 @@ impl Section {
             ),
             _ => say(
                 lang,
-                ["Za mało odwiedzających, aby cokolwiek pokazać.", "Too few visitors to show anything."],
+                [
+                    "Za mało odwiedzających, aby cokolwiek pokazać.",
+                    "Too few visitors to show anything.",
+                ],
             ),
         }
     }
@@ -268,10 +283,15 @@ impl Section {
     pub(super) fn mark(&self, row: &Row, lang: Lang) -> String {
         match self.id {
             "hours" => row.name.clone(),
-            "weekdays" => self.name(row, lang).chars().take(if lang == Lang::Pl { 2 } else { 3 }).collect(),
+            "weekdays" => self
+                .name(row, lang)
+                .chars()
+                .take(if lang == Lang::Pl { 2 } else { 3 })
+                .collect(),
             "days" => match row.name.get(8..10) {
                 Some(day) => day.trim_start_matches('0').to_owned(),
-                None => month(&row.name).map_or_else(String::new, |month| say(lang, MONTHS[month]).chars().take(3).collect()),
+                None => month(&row.name)
+                    .map_or_else(String::new, |month| say(lang, MONTHS[month]).chars().take(3).collect()),
             },
             _ => row.name.clone(),
         }
@@ -291,7 +311,10 @@ fn thing(name: &str) -> Option<Both> {
     Some(match name {
         "pages" => ["strony", "pages"],
         "files" => ["pliki", "files"],
-        "parts" => ["części stron (style, skrypty, obrazy)", "parts of pages (styles, scripts, pictures)"],
+        "parts" => [
+            "części stron (style, skrypty, obrazy)",
+            "parts of pages (styles, scripts, pictures)",
+        ],
         "not-found" => ["czego nie znaleziono", "what was not found"],
         "failed" => ["odmowy i błędy", "refusals and errors"],
         "others" => ["przekierowania i inne", "redirects and others"],
@@ -316,7 +339,10 @@ fn status(code: &str) -> Option<Both> {
         "500" => ["błąd systemu strony", "the site's system failed"],
         "502" => ["system strony nie odpowiada", "the site's system does not answer"],
         "503" => ["chwilowo niedostępne", "not available for now"],
-        "504" => ["system strony nie odpowiedział na czas", "the site's system was too late"],
+        "504" => [
+            "system strony nie odpowiedział na czas",
+            "the site's system was too late",
+        ],
         _ => return None,
     })
 }
@@ -330,7 +356,10 @@ fn error(name: &str) -> Option<Both> {
         "refused.journal" => ["dziennik był niedostępny", "the journal was not available"],
         "refused.too_many_exchanges" => ["zbyt wiele zapytań naraz", "too many requests at a time"],
         "upstream.connect" => ["system strony nie działał", "the site's system was down"],
-        "upstream.timeout" => ["system strony nie odpowiedział na czas", "the site's system was too late"],
+        "upstream.timeout" => [
+            "system strony nie odpowiedział na czas",
+            "the site's system was too late",
+        ],
         "upstream.closed" => ["system strony zerwał połączenie", "the site's system hung up"],
         _ if name.starts_with("refused.") => ["zapytanie odrzucone", "the request was refused"],
         _ if name.starts_with("not_a_request.") => ["to nie było zapytanie", "it was no request"],
@@ -463,7 +492,12 @@ pub(super) fn method(told: &Told, lang: Lang) -> Vec<String> {
             ],
         ),
     ];
-    said.extend(notes.iter().filter(|(is_so, _)| *is_so).map(|(_, both)| say(lang, *both).to_owned()));
+    said.extend(
+        notes
+            .iter()
+            .filter(|(is_so, _)| *is_so)
+            .map(|(_, both)| say(lang, *both).to_owned()),
+    );
     if let Some(begin) = told.entries_begin {
         said.push(match lang {
             Lang::Pl => format!("Zapisy zaczynają się dopiero {}.", day(begin, lang)),
@@ -524,7 +558,11 @@ pub(super) fn size(bytes: u64, lang: Lang) -> String {
         size /= 1_000.0;
         unit += 1;
     }
-    let text = if size < 10.0 && unit > 0 { format!("{size:.1}") } else { format!("{size:.0}") };
+    let text = if size < 10.0 && unit > 0 {
+        format!("{size:.1}")
+    } else {
+        format!("{size:.0}")
+    };
     format!("{}\u{a0}{}", decimal(&text, lang), UNITS[unit])
 }
 
@@ -532,7 +570,10 @@ pub(super) fn size(bytes: u64, lang: Lang) -> String {
 pub(super) fn time(milliseconds: u64, lang: Lang) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds}\u{a0}ms"),
-        1_000..100_000 => format!("{}\u{a0}s", decimal(&format!("{:.1}", milliseconds as f64 / 1_000.0), lang)),
+        1_000..100_000 => format!(
+            "{}\u{a0}s",
+            decimal(&format!("{:.1}", milliseconds as f64 / 1_000.0), lang)
+        ),
         _ => format!("{}\u{a0}s", number(milliseconds / 1_000, lang)),
     }
 }
@@ -540,7 +581,11 @@ pub(super) fn time(milliseconds: u64, lang: Lang) -> String {
 /// A part of a whole, in per cent.
 pub(super) fn share(part: u64, whole: u64, lang: Lang) -> String {
     let percent = part as f64 * 100.0 / whole.max(1) as f64;
-    let text = if percent < 9.95 { format!("{percent:.1}") } else { format!("{percent:.0}") };
+    let text = if percent < 9.95 {
+        format!("{percent:.1}")
+    } else {
+        format!("{percent:.0}")
+    };
     let space = if lang == Lang::Pl { "\u{a0}" } else { "" };
     format!("{}{space}%", decimal(&text, lang))
 }
@@ -549,12 +594,22 @@ pub(super) fn share(part: u64, whole: u64, lang: Lang) -> String {
 pub(super) fn change(now: u64, before: u64, lang: Lang) -> Option<String> {
     (before > 0).then(|| {
         let percent = (now as f64 / before as f64 - 1.0) * 100.0;
-        let sign = if percent >= 0.5 { "+" } else if percent <= -0.5 { "−" } else { "±" };
+        let sign = if percent >= 0.5 {
+            "+"
+        } else if percent <= -0.5 {
+            "−"
+        } else {
+            "±"
+        };
         let space = if lang == Lang::Pl { "\u{a0}" } else { "" };
         format!("{sign}{}{space}%", number(percent.abs().round() as u64, lang))
     })
 }
 
 fn decimal(text: &str, lang: Lang) -> String {
-    if lang == Lang::Pl { text.replace('.', ",") } else { text.to_owned() }
+    if lang == Lang::Pl {
+        text.replace('.', ",")
+    } else {
+        text.to_owned()
+    }
 }

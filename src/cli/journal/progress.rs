@@ -54,7 +54,11 @@ impl Progress {
         if self.shown != Some(percent) && self.clock.now().duration_since(self.since) > PATIENCE {
             self.shown = Some(percent);
             let done = "━".repeat((percent * BAR / 100) as usize); // BAR at most
-            let _ = write!(io::stderr(), "\rread {done:·<width$} {percent:>3} %", width = BAR as usize); // without stderr nobody waits
+            let _ = write!(
+                io::stderr(),
+                "\rread {done:·<width$} {percent:>3} %",
+                width = BAR as usize
+            ); // without stderr nobody waits
         }
     }
 

@@ -53,7 +53,11 @@ impl<'a> Publisher<'a> {
         incomplete: bool,
     ) -> Result<Self, Problem> {
         let mut policy = sites.first().map(|site| site.policy.clone()).ok_or(Problem::Said)?; // there is one
-        policy.smallest_group = sites.iter().map(|site| site.policy.smallest_group).max().unwrap_or(policy.smallest_group);
+        policy.smallest_group = sites
+            .iter()
+            .map(|site| site.policy.smallest_group)
+            .max()
+            .unwrap_or(policy.smallest_group);
         let mut journals: Vec<(PathBuf, Reports)> = Vec::new();
         for site in sites {
             let folder = site.journal.folder.clone();
@@ -63,7 +67,9 @@ impl<'a> Publisher<'a> {
             let reports = Reports::of(&folder).map_err(|error| {
                 let what = format!("{}: {error}", folder.display());
                 match error {
-                    ReportsError::NotAJournal => Problem::with_hint(what, "see what is mounted there, or what --config names"),
+                    ReportsError::NotAJournal => {
+                        Problem::with_hint(what, "see what is mounted there, or what --config names")
+                    }
                     ReportsError::Locked => Problem::with_hint(what, "try again when that is done"),
                     ReportsError::Disk(_) => Problem::with_hint(what, "run this as the user that runs townclerk"),
                 }
@@ -71,7 +77,11 @@ impl<'a> Publisher<'a> {
             journals.push((folder, reports));
         }
         Ok(Self {
-            name: sites.first().and_then(|site| site.hosts.first()).map(ToString::to_string).unwrap_or_default(),
+            name: sites
+                .first()
+                .and_then(|site| site.hosts.first())
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             policy,
             journals,
             identities,
@@ -86,7 +96,9 @@ impl<'a> Publisher<'a> {
         if self.clock.now() < over {
             return Err(Stop::No {
                 what: format!("{period} is not over, and what is not over cannot be published"),
-                hint: format!("ask again from {over} on; until then `townclerk journal cat` shows entries to the administrator"),
+                hint: format!(
+                    "ask again from {over} on; until then `townclerk journal cat` shows entries to the administrator"
+                ),
             });
         }
         let mut before = None;
@@ -148,10 +160,14 @@ impl<'a> Publisher<'a> {
         if !damage.told.is_empty() && !self.incomplete {
             let hint = match damage.sealed {
                 true => "where the administrator's identity is, add --identity FILE",
-                false => "nothing is published of this time; `townclerk journal verify` says more. To publish what can be read, \
-                          once and for all, add --incomplete",
+                false => {
+                    "nothing is published of this time; `townclerk journal verify` says more. To publish what can be read, \
+                          once and for all, add --incomplete"
+                }
             };
-            return Err(Problem::with_hint(format!("{}: a part of the journal cannot be read", self.name), hint).into());
+            return Err(
+                Problem::with_hint(format!("{}: a part of the journal cannot be read", self.name), hint).into(),
+            );
         }
         if counts.is_empty() {
             return Ok(Found::Nothing);
@@ -198,7 +214,10 @@ impl<'a> Publisher<'a> {
             let kept = reports.keep(&period.to_string(), &text);
             kept.map_err(|error| {
                 let what = format!("{}: the report cannot be kept: {error}", folder.display());
-                Problem::with_hint(what, "nothing is shown that is not kept; run this as the user that runs townclerk")
+                Problem::with_hint(
+                    what,
+                    "nothing is shown that is not kept; run this as the user that runs townclerk",
+                )
             })?;
         }
         Ok(published)

@@ -40,8 +40,14 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     /// Counts what a journal has of a period. Gives the day on which what it has begins; `None` if it has nothing.
-    pub(super) fn count(&mut self, folder: &Path, period: Period, counts: &mut Counts) -> Result<Option<Date>, Problem> {
-        let cannot_read = |error: io::Error| Problem::new(format!("{}: cannot read the journal: {error}", folder.display()));
+    pub(super) fn count(
+        &mut self,
+        folder: &Path,
+        period: Period,
+        counts: &mut Counts,
+    ) -> Result<Option<Date>, Problem> {
+        let cannot_read =
+            |error: io::Error| Problem::new(format!("{}: cannot read the journal: {error}", folder.display()));
         // What began on the last day may have ended on the next one.
         let end = period.last().tomorrow().unwrap_or(period.last());
         let lines = Lines::of(folder, Log::Access, self.identities).map_err(cannot_read)?;
@@ -73,7 +79,10 @@ impl Reading<'_> {
                 None
             });
             let address = address.flatten();
-            if let Some(Ok(address)) = address.as_ref().map(|line| Record::decode(line, Format::JsonLines, segment.day)) {
+            if let Some(Ok(address)) = address
+                .as_ref()
+                .map(|line| Record::decode(line, Format::JsonLines, segment.day))
+            {
                 record.join(address);
             }
             counts.take(&record, segment.format == Format::JsonLines);

@@ -366,9 +366,34 @@ impl Writer<'_> {
                 "Records can be counted, for instance to see which pages are visited most, which browsers are used, or \
                  where the site has errors.",
             ),
-            Block::Explains(smallest_group_sentence(self.policy.smallest_group, self.lang)),
+            match self.keeps(Field::ClientAddress) {
+                true => Block::Explains(smallest_group_sentence(self.policy.smallest_group, self.lang)),
+                false => self.smallest_number(),
+            },
+            self.explains(
+                "Statystyki dotyczą zawsze całych, zakończonych dni. Nie ma w nich adresów IP ani tej części adresu strony, \
+                 która stoi po znaku zapytania, a liczby są zaokrąglone. Opublikowanych statystyk nie liczymy na nowo.",
+                "Statistics are always of whole days that are over. They hold neither IP addresses nor the part of a \
+                 page's address that follows the question mark, and their numbers are rounded. Statistics that were \
+                 published are not counted again.",
+            ),
         ];
         self.section("statistics", "Statystyki", "Statistics", blocks)
+    }
+
+    /// What statistics show where nothing is kept that tells visitors apart.
+    fn smallest_number(&self) -> Block {
+        let group = self.policy.smallest_group;
+        self.explains(
+            &format!(
+                "Zapisy nie pozwalają odróżnić odwiedzających, dlatego w statystykach pokazujemy tylko to, o co jednego \
+                 dnia poproszono co najmniej {group} razy."
+            ),
+            &format!(
+                "Visitors cannot be told apart in the records, so statistics show only what was asked for {group} times at \
+                 least on one day."
+            ),
+        )
     }
 
     fn links(&self) -> Section {

@@ -13,7 +13,10 @@ pub(super) fn links(rule: &Rule, links: Cells, seen: &[Item], before: Option<&Pu
     let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
     for Item { name, group, .. } in items {
         let (holder, target) = name.split_once('\n').unwrap_or((&name, ""));
-        groups.entry((known.told(holder), known.told(target))).or_default().merge(&group);
+        groups
+            .entry((known.told(holder), known.told(target)))
+            .or_default()
+            .merge(&group);
     }
     let items = groups.into_iter().map(|((holder, target), group)| Item {
         on: Some(holder),
@@ -28,7 +31,10 @@ struct Paths(BTreeSet<String>);
 impl Paths {
     fn of(seen: &[Item], before: Option<&Published>) -> Self {
         let now = seen.iter().map(|item| item.name.as_str());
-        let then = before.into_iter().flat_map(|before| before.pages.rows()).map(|row| row.name.as_str());
+        let then = before
+            .into_iter()
+            .flat_map(|before| before.pages.rows())
+            .map(|row| row.name.as_str());
         let mut paths = BTreeSet::new();
         for path in now.chain(then) {
             let mut above = Some(path.to_owned());

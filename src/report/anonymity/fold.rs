@@ -141,7 +141,12 @@ impl Rule {
                 together.merge(&item.group);
             }
         }
-        self.table(seen.iter().map(|item| self.row(&item.name, item.on.clone(), &item.group)).collect(), &together)
+        self.table(
+            seen.iter()
+                .map(|item| self.row(&item.name, item.on.clone(), &item.group))
+                .collect(),
+            &together,
+        )
     }
 
     /// Groups in an order of their own: what may not be seen keeps its place and has no number.
@@ -169,7 +174,9 @@ impl Rule {
         }
         while let Some(((_, name), inside)) = folders.pop_last() {
             if inside.groups > 1 && self.is_large(&inside.together) {
-                let item = seen.entry(name.clone()).or_insert_with(|| Item::new(name, Group::default()));
+                let item = seen
+                    .entry(name.clone())
+                    .or_insert_with(|| Item::new(name, Group::default()));
                 item.group.merge(&inside.together);
             } else {
                 put(&mut folders, &mut rest, &name, &inside);

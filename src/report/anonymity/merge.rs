@@ -23,8 +23,16 @@ impl Published {
         let newest = months.last()?.clone();
         let all = |table: fn(&Told) -> &Table, order| tables(months.iter().map(|month| table(month)), order);
         let ranked = |table, most| all(table, Order::Ranked(most));
-        let sum = |total: fn(&Totals) -> Option<u64>| months.iter().filter_map(|month| total(&month.totals)).reduce(|a, b| a + b);
-        let first = months.iter().map(|month| month.entries_begin.unwrap_or(month.period.first())).min()?;
+        let sum = |total: fn(&Totals) -> Option<u64>| {
+            months
+                .iter()
+                .filter_map(|month| total(&month.totals))
+                .reduce(|a, b| a + b)
+        };
+        let first = months
+            .iter()
+            .map(|month| month.entries_begin.unwrap_or(month.period.first()))
+            .min()?;
         let told = Told {
             period,
             smallest_group: months.iter().map(|month| month.smallest_group).min()?,
@@ -68,7 +76,10 @@ impl Published {
 
 fn by_month(period: Period, months: &[Published]) -> Table {
     let row = |month: Period| {
-        let totals = months.iter().find(|published| published.period == month).map(|month| &month.totals);
+        let totals = months
+            .iter()
+            .find(|published| published.period == month)
+            .map(|month| &month.totals);
         Row {
             name: month.to_string(),
             count: totals.and_then(|totals| totals.views),

@@ -82,7 +82,10 @@ impl Published {
         let (pages, seen) = tree(&rule, counts.pages, PAGES);
         let broken = broken::links(&rule, counts.broken, &seen, before);
         let slow = slow(&seen);
-        let statuses = counts.statuses.into_iter().map(|(status, group)| Item::new(status.to_string(), group));
+        let statuses = counts
+            .statuses
+            .into_iter()
+            .map(|(status, group)| Item::new(status.to_string(), group));
         Self::vouch(Told {
             form: FORM,
             site: about.site,
@@ -111,7 +114,10 @@ impl Published {
             sites: if_kept(kept.sites, ranked(&rule, counts.sites, OTHERS)),
             browsers: if_kept(kept.agents, known(&rule, counts.browsers)),
             systems: if_kept(kept.agents, known(&rule, counts.systems)),
-            statuses: if_kept(kept.statuses, rule.ranked(statuses.collect(), Default::default(), OTHERS)),
+            statuses: if_kept(
+                kept.statuses,
+                rule.ranked(statuses.collect(), Default::default(), OTHERS),
+            ),
             errors: if_kept(kept.errors, ranked(&rule, counts.errors, OTHERS)),
             broken: if_kept(kept.holders && kept.urls && kept.statuses, broken),
             slow: if_kept(kept.times, slow),
@@ -123,7 +129,11 @@ fn items<G>(names: impl IntoIterator<Item = String>, groups: G) -> Vec<Item>
 where
     G: IntoIterator<Item = super::count::Group>,
 {
-    names.into_iter().zip(groups).map(|(name, group)| Item::new(name, group)).collect()
+    names
+        .into_iter()
+        .zip(groups)
+        .map(|(name, group)| Item::new(name, group))
+        .collect()
 }
 
 fn named(groups: impl IntoIterator<Item = (&'static str, super::count::Group)>) -> Vec<Item> {

@@ -87,7 +87,9 @@ impl Hasher for AsItIs {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+        bytes
+            .iter()
+            .for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -125,9 +127,17 @@ mod tests {
     fn what_is_asked_for_often_stays_and_nothing_is_lost() {
         let (keys, mut cells) = (RandomState::new(), Cells::new(100));
         for number in 0..10_000u64 {
-            cells.at(&keys, &format!("/rare/{number}")).1.group.add(Some(number + 1), 0);
+            cells
+                .at(&keys, &format!("/rare/{number}"))
+                .1
+                .group
+                .add(Some(number + 1), 0);
             for often in 0..5 {
-                cells.at(&keys, &format!("/often/{often}")).1.group.add(Some(number + 1), 0);
+                cells
+                    .at(&keys, &format!("/often/{often}"))
+                    .1
+                    .group
+                    .add(Some(number + 1), 0);
             }
         }
         assert!(cells.named.len() <= 100);

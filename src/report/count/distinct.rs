@@ -30,7 +30,9 @@ impl Distinct {
             Self::Few(few) if few.len() < FEW => few.push(number),
             Self::Few(few) => {
                 let mut registers = Box::new([0; REGISTERS]);
-                few.iter().chain([&number]).for_each(|number| register(&mut registers, *number));
+                few.iter()
+                    .chain([&number])
+                    .for_each(|number| register(&mut registers, *number));
                 *self = Self::Many(registers);
             }
         }
@@ -119,7 +121,11 @@ mod tests {
     #[test]
     fn what_two_have_seen_is_counted_once_in_either_order() {
         let key = RandomState::new();
-        for (one, two, all) in [(0..50, 25..75, 75), (0..100, 50..400, 400), (0..3_000, 2_000..5_000, 5_000)] {
+        for (one, two, all) in [
+            (0..50, 25..75, 75),
+            (0..100, 50..400, 400),
+            (0..3_000, 2_000..5_000, 5_000),
+        ] {
             let (one, two) = (of(one, &key), of(two, &key));
             let (mut left, mut right) = (one.clone(), two.clone());
             left.merge(&two);

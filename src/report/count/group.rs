@@ -7,10 +7,10 @@ use super::distinct::Distinct;
 
 /// As many visitors must have come on one and the same day: nobody has so many addresses a day, where one person who
 /// comes daily from a new address looks like as many as there are days.
-const TOGETHER: u8 = 3;
+const TOGETHER: usize = 3;
 
 /// Requests, and who made them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::report) struct Group {
     requests: u64,
     /// Those whose visitor is known.
@@ -20,29 +20,60 @@ pub(in crate::report) struct Group {
     /// one each (Boyer and Moore; merged as Misra and Gries do).
     leader: u64,
     lead: u64,
-    day: u16,
-    today: u32,
-    /// Requests on the day that had most.
-    busiest: u32,
-    /// Two visitors of today.
-    pair: [u64; 2],
-    /// The most visitors that were seen on one day, as far as that matters.
-    together: u8,
+    /// The day of the last request, and the day that had most.
+    today: Day,
+    best: Day,
 }
 
-impl Default for Group {
+/// A day of a group, as far as it matters.
+#[derive(Clone, Copy, Debug)]
+struct Day {
+    day: u16,
+    requests: u32,
+    /// Different visitors of that day; 0 for nobody.
+    visitors: [u64; TOGETHER],
+}
+
+impl Default for Day {
     fn default() -> Self {
+        Self::of(u16::MAX)
+    }
+}
+
+impl Day {
+    fn of(day: u16) -> Self {
         Self {
+            day,
             requests: 0,
-            known: 0,
-            visitors: Distinct::default(),
-            leader: 0,
-            lead: 0,
-            day: u16::MAX,
-            today: 0,
-            busiest: 0,
-            pair: [0; 2],
-            together: 0,
+            visitors: [0; TOGETHER],
+        }
+    }
+
+    fn meet(&mut self, visitor: u64) {
+        let place = self
+            .visitors
+            .iter_mut()
+            .find(|place| **place == 0 || **place == visitor);
+        if let Some(place) = place {
+            *place = visitor;
+        }
+    }
+
+    fn met(&self) -> usize {
+        self.visitors.iter().filter(|visitor| **visitor != 0).count()
+    }
+
+    /// Takes what another has of the same day, or all of it if that is more.
+    fn merge(&mut self, other: &Self) {
+        if self.day == other.day {
+            self.requests = self.requests.saturating_add(other.requests);
+            other
+                .visitors
+                .iter()
+                .filter(|visitor| **visitor != 0)
+                .for_each(|visitor| self.meet(*visitor));
+        } else if (other.met(), other.requests) > (self.met(), self.requests) {
+            *self = *other;
         }
     }
 }
@@ -60,17 +91,18 @@ impl Group {
     /// One more request, on a day of the period, by a visitor: a number that is not 0, or `None` if that is not known.
     pub(in crate::report) fn add(&mut self, visitor: Option<u64>, day: u16) {
         self.requests += 1;
-        if self.day != day {
-            (self.day, self.today, self.pair) = (day, 0, [0; 2]);
+        if self.today.day != day {
+            self.today = Day::of(day);
         }
-        self.today = self.today.saturating_add(1);
-        self.busiest = self.busiest.max(self.today);
-        let Some(visitor) = visitor else { return };
-        self.known += 1;
-        self.visitors.add(visitor);
-        self.vote(visitor, 1);
-        if self.together < TOGETHER {
-            self.meet(visitor);
+        self.today.requests = self.today.requests.saturating_add(1);
+        if let Some(visitor) = visitor {
+            self.known += 1;
+            self.visitors.add(visitor);
+            self.vote(visitor, 1);
+            self.today.meet(visitor);
+        }
+        if (self.today.met(), self.today.requests) >= (self.best.met(), self.best.requests) {
+            self.best = self.today;
         }
     }
 
@@ -84,30 +116,14 @@ impl Group {
         }
     }
 
-    fn meet(&mut self, visitor: u64) {
-        let seen = match &mut self.pair {
-            [0, _] => {
-                self.pair[0] = visitor;
-                1
-            }
-            [first, 0] if *first != visitor => {
-                self.pair[1] = visitor;
-                2
-            }
-            [first, second] if *second != 0 && ![*first, *second].contains(&visitor) => 3,
-            _ => return,
-        };
-        self.together = self.together.max(seen);
-    }
-
     /// Takes what another has counted.
     pub(in crate::report) fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.known += other.known;
         self.visitors.merge(&other.visitors);
         self.vote(other.leader, other.lead);
-        self.busiest = self.busiest.max(other.busiest);
-        self.together = self.together.max(other.together);
+        self.best.merge(&other.best);
+        self.today = Day::default();
     }
 
     /// How many.
@@ -130,10 +146,10 @@ impl Group {
     /// one day.
     pub(in crate::report) fn is_large(&self, smallest: u32, measure: Measure) -> bool {
         match measure {
-            Measure::Requests => self.busiest >= smallest,
+            Measure::Requests => self.best.requests >= smallest,
             Measure::Visitors => {
                 let led = self.lead.saturating_mul(2) >= self.known;
-                self.visitors.are_at_least(smallest) && self.together >= TOGETHER && !led
+                self.visitors.are_at_least(smallest) && self.best.met() >= TOGETHER && !led
             }
         }
     }
@@ -170,13 +186,19 @@ mod tests {
     #[test]
     fn one_who_comes_daily_is_one_whatever_the_address() {
         assert!(!is_large(&group((0..30).map(|day| (7, day)))));
-        assert!(!is_large(&group((0..30).map(|day| (u64::from(day), day)))), "a new address each day");
-        assert!(!is_large(&group((0..60).map(|visit| (visit, visit as u16 / 2)))), "two persons so");
+        assert!(
+            !is_large(&group((0..30).map(|day| (u64::from(day), day)))),
+            "a new address each day"
+        );
+        assert!(
+            !is_large(&group((0..60).map(|visit| (visit, visit as u16 / 2)))),
+            "two persons so"
+        );
     }
 
     #[test]
     fn one_who_makes_nearly_all_of_the_requests_is_not_hidden_by_others() {
-        let others = (0..20).map(|visitor| (visitor, 0));
+        let others = (0..20).map(|visitor| (visitor, 0_u16));
         for at in [0, 10, 20] {
             let mut visits: Vec<_> = others.clone().collect();
             visits.splice(at..at, std::iter::repeat_n((99, 1), 100));
@@ -191,7 +213,7 @@ mod tests {
         (0..300).for_each(|visit| group.add(None, visit / 9));
         assert!(!group.is_large(10, Measure::Requests), "nine a day");
         group.add(None, 33);
-        (0..6).for_each(|_| group.add(None, 33));
+        (0..9).for_each(|_| group.add(None, 33));
         assert!(group.is_large(10, Measure::Requests));
     }
 

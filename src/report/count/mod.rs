@@ -256,7 +256,10 @@ impl Counts {
         if let Some(group) = self.days.get_mut(usize::from(day)) {
             group.add(visitor, day);
         }
-        let (hour, weekday) = (second.rem_euclid(DAY) / 3_600, (second.div_euclid(DAY) + 3).rem_euclid(7));
+        let (hour, weekday) = (
+            second.rem_euclid(DAY) / 3_600,
+            (second.div_euclid(DAY) + 3).rem_euclid(7),
+        );
         if let (Some(hour), Some(weekday)) = (
             self.hours.get_mut(hour as usize),       // below 24
             self.weekdays.get_mut(weekday as usize), // below 7, Monday first: 1970 began with a Thursday
@@ -381,7 +384,10 @@ impl Counts {
             let family = Family::of(agent);
             Agent {
                 robot: family.is_robot(),
-                browser: family.browser().filter(|_| !family.is_robot()).map(|name| browsers.place(name)),
+                browser: family
+                    .browser()
+                    .filter(|_| !family.is_robot())
+                    .map(|name| browsers.place(name)),
                 system: family.system().map(|name| systems.place(name)),
             }
         })
@@ -396,7 +402,10 @@ fn took(record: &Record<'_>) -> Option<u64> {
 
 /// An error type as we write them.
 fn plain(error: &str) -> &str {
-    let plain = error.len() <= 40 && error.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte));
+    let plain = error.len() <= 40
+        && error
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte));
     if plain { error } else { "" }
 }
 

@@ -32,9 +32,44 @@ const FILES: [&str; 25] = [
 ];
 
 const PARTS: [&str; 38] = [
-    "aac", "atom", "avif", "bmp", "css", "cur", "eot", "gif", "htc", "ico", "jfif", "jpeg", "jpg", "js", "json", "m4a",
-    "m4v", "map", "mjs", "mov", "mp3", "mp4", "ogg", "ogv", "otf", "png", "rss", "svg", "swf", "tif", "tiff", "ttf", "txt",
-    "wasm", "webm", "webmanifest", "webp", "xml",
+    "aac",
+    "atom",
+    "avif",
+    "bmp",
+    "css",
+    "cur",
+    "eot",
+    "gif",
+    "htc",
+    "ico",
+    "jfif",
+    "jpeg",
+    "jpg",
+    "js",
+    "json",
+    "m4a",
+    "m4v",
+    "map",
+    "mjs",
+    "mov",
+    "mp3",
+    "mp4",
+    "ogg",
+    "ogv",
+    "otf",
+    "png",
+    "rss",
+    "svg",
+    "swf",
+    "tif",
+    "tiff",
+    "ttf",
+    "txt",
+    "wasm",
+    "webm",
+    "webmanifest",
+    "webp",
+    "xml",
 ];
 const FONTS: [&str; 2] = ["woff", "woff2"];
 
@@ -70,7 +105,10 @@ pub(in crate::report) fn template(path: &[u8]) -> Option<String> {
     }
     let path = entry::without_personal_data(path);
     let mut template = String::with_capacity(path.len());
-    let mut parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).peekable();
+    let mut parts = path
+        .split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty())
+        .peekable();
     let mut depth = 0;
     while let Some(part) = parts.next() {
         let part = memchr::memchr(b';', part).map_or(part, |end| &part[..end]);
@@ -106,7 +144,9 @@ fn readable(part: &[u8]) -> Option<Cow<'_, str>> {
         Some(_) => Cow::Owned(String::from_utf8(decoded(part)?).ok()?),
         None => Cow::Borrowed(std::str::from_utf8(part).ok()?),
     };
-    let is_odd = |sign: char| sign.is_control() || sign.is_whitespace() || is_unprintable(sign) || "[]@*%<>\"|?#/\\".contains(sign);
+    let is_odd = |sign: char| {
+        sign.is_control() || sign.is_whitespace() || is_unprintable(sign) || "[]@*%<>\"|?#/\\".contains(sign)
+    };
     let mut digits = 0;
     let mut longest = 0;
     for sign in text.chars() {

@@ -67,8 +67,14 @@ fn column(at: usize, row: &Row, top: u64) -> Markup {
 /// What the picture shows, for who does not see it.
 fn told(section: &Section, edition: &Edition, rows: &[Row], lang: Lang) -> String {
     let title = section.title(&edition.now, lang);
-    let most = rows.iter().filter(|row| row.count.is_some()).max_by_key(|row| row.count);
-    let least = rows.iter().filter(|row| row.count.is_some()).min_by_key(|row| row.count);
+    let most = rows
+        .iter()
+        .filter(|row| row.count.is_some())
+        .max_by_key(|row| row.count);
+    let least = rows
+        .iter()
+        .filter(|row| row.count.is_some())
+        .min_by_key(|row| row.count);
     let Some((most, least)) = most.zip(least) else {
         return title.to_owned();
     };
@@ -109,7 +115,14 @@ mod tests {
 
     #[test]
     fn scales_end_at_round_numbers() {
-        for (number, top) in [(0, 10), (11, 20), (95, 100), (1_234, 2_000), (7_001, 8_000), (u64::MAX, u64::MAX)] {
+        for (number, top) in [
+            (0, 10),
+            (11, 20),
+            (95, 100),
+            (1_234, 2_000),
+            (7_001, 8_000),
+            (u64::MAX, u64::MAX),
+        ] {
             assert_eq!(round_above(number), top);
         }
     }

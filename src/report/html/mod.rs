@@ -16,7 +16,10 @@ pub const STYLE: &str = include_str!("page.css");
 pub(super) fn page(editions: &[Edition], lang: Lang) -> String {
     let statistics = say(lang, ["Statystyki", "Statistics"]);
     let title: Vec<_> = editions.iter().map(|edition| edition.now.site.as_str()).collect();
-    let period = editions.first().map(|edition| words::period(edition.now.period, lang)).unwrap_or_default();
+    let period = editions
+        .first()
+        .map(|edition| words::period(edition.now.period, lang))
+        .unwrap_or_default();
     let page = html! {
         (DOCTYPE)
         html lang=(lang.tag()) {
@@ -94,7 +97,10 @@ fn is_wide(section: &Section) -> bool {
 }
 
 fn tile(total: &Total, edition: &Edition, lang: Lang) -> Markup {
-    let change = total.now.zip(total.before).and_then(|(now, before)| words::change(now, before, lang));
+    let change = total
+        .now
+        .zip(total.before)
+        .and_then(|(now, before)| words::change(now, before, lang));
     html! {
         div {
             dt { (say(lang, total.name)) }
@@ -159,7 +165,10 @@ impl Columns {
             visitors: is_wide(section) && table.rows().iter().any(|row| row.visitors.is_some()),
             holder: section.look == Look::Links,
             bars: section.look == Look::Bars,
-            change: table.rows().iter().any(|row| edition.row_before(section, row).is_some()),
+            change: table
+                .rows()
+                .iter()
+                .any(|row| edition.row_before(section, row).is_some()),
             largest: counts.clone().max().unwrap_or(1).max(1),
             whole: counts.chain(table.other().and_then(|row| row.count)).sum(),
         }
@@ -193,7 +202,10 @@ fn rows(edition: &Edition, section: &Section, lang: Lang) -> Markup {
 fn line(edition: &Edition, section: &Section, row: &Row, columns: &Columns, lang: Lang) -> Markup {
     let is_other = row.name.is_empty();
     let before = edition.row_before(section, row).and_then(|row| row.count);
-    let change = row.count.zip(before).and_then(|(now, before)| words::change(now, before, lang));
+    let change = row
+        .count
+        .zip(before)
+        .and_then(|(now, before)| words::change(now, before, lang));
     let name = section.name(row, lang);
     html! {
         tr.others[is_other] {
@@ -236,7 +248,13 @@ fn bar(count: u64, before: Option<u64>, largest: u64) -> Markup {
 fn times(edition: &Edition, section: &Section, lang: Lang) -> Markup {
     let table = (section.table)(&edition.now);
     let time = |time: Option<u64>| time.map(|time| words::time(time, lang));
-    let largest = table.rows().iter().filter_map(|row| row.slow_ms).max().unwrap_or(1).max(1);
+    let largest = table
+        .rows()
+        .iter()
+        .filter_map(|row| row.slow_ms)
+        .max()
+        .unwrap_or(1)
+        .max(1);
     let [name, slow] = section.heads;
     html! {
         table {

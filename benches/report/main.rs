@@ -1,7 +1,7 @@
 //! What a month's statistics cost, beside GoAccess and AWStats as Debian has them, over the same lines in the same run.
 //!
-//! `cargo bench --bench report`. Behind `--`: `--lines 2000000`; `--times 50`, so often the same lines are read again, by
-//! townclerk alone; `--keep FOLDER` leaves the journal there with its configuration, and measures nothing.
+//! `cargo bench --bench report`. Behind `--`: `--lines 2000000`; `--times 50`, so often the same lines are read again,
+//! by townclerk alone; `--keep FOLDER` leaves the journal there with its configuration, and measures nothing.
 
 mod traffic;
 

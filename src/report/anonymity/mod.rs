@@ -3,12 +3,12 @@
 //! Nobody is to be seen in what is published, whatever else somebody knows:
 //!
 //! - A row needs as many visitors as the policy says (`[statistics] smallest_group`); three of them on one day, so that
-//!   one person with a new address each day is not taken for many; and none of them may have made three quarters of its
-//!   requests. A visitor is an address, an IPv6 address by its first 56 bits. Where no addresses are kept a row needs as
-//!   many requests on one day.
-//! - What is smaller goes together: pages in their folder, all else in one row of others. What is together must be large
-//!   enough by the same rule and hold two groups at least; if it is not, the smallest row goes there too. So no small
-//!   group is the difference between the rows and their sum.
+//!   one person with a new address each day is not taken for many; and none of them may have made three quarters of
+//!   its requests. A visitor is an address, an IPv6 address by its first 56 bits. Where no addresses are kept a row
+//!   needs as many requests on one day.
+//! - What is smaller goes together: pages in their folder, all else in one row of others. What is together must be
+//!   large enough by the same rule and hold two groups at least; if it is not, the smallest row goes there too. So no
+//!   small group is the difference between the rows and their sum.
 //! - Every number is rounded: to 5, or to 10 where the smallest group is larger than 20.
 //! - Of URLs the path alone is told, as a template: what looks like a number of a person, an address or a token is `*`.
 //!   What was not found is told only as far as it is known: a path of a page that was published, or the folder of one,

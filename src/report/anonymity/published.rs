@@ -16,7 +16,8 @@ use super::super::Period;
 #[serde(transparent)]
 pub struct Published(Told);
 
-/// What they say. Nobody needs to be kept from reading it; only a [`Published`] vouches that it was made as it should be.
+/// What they say. Nobody needs to be kept from reading it; only a [`Published`] vouches that it was made as it should
+/// be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Told {

@@ -142,8 +142,8 @@ impl Group {
     }
 
     /// Whether it may be spoken of: it has `smallest` visitors at least, three of them on one day, and none of them has
-    /// made three quarters of the requests. Where visitors cannot be told apart, there must have been as many requests on
-    /// one day.
+    /// made three quarters of the requests. Where visitors cannot be told apart, there must have been as many requests
+    /// on one day.
     pub(in crate::report) fn is_large(&self, smallest: u32, measure: Measure) -> bool {
         match measure {
             Measure::Requests => self.best.requests >= smallest,
@@ -220,7 +220,8 @@ mod tests {
     proptest! {
         #[test]
         fn whoever_has_three_quarters_is_found_in_any_order_and_any_pieces(
-            mut visits in prop::collection::vec((0u64..200, 0u16..3), 0..60), times in 1usize..4, seed in any::<u64>(), pieces in 1usize..6,
+            mut visits in prop::collection::vec((0u64..200, 0u16..3), 0..60),
+            (times, pieces) in (1usize..4, 1usize..6), seed in any::<u64>(),
         ) {
             let own = visits.len() * 3 * times;
             visits.extend(std::iter::repeat_n((1_000, 1), own.max(1)));

@@ -1,4 +1,5 @@
-//! How long answers took, in a bounded space: how many fell into each of the steps that are a quarter of an octave wide.
+//! How long answers took, in a bounded space: how many fell into each of the steps, which are a quarter of an octave
+//! wide.
 
 /// Steps. The last one takes all that is longer, half an hour or so.
 const STEPS: usize = 84;

@@ -1,5 +1,5 @@
-//! Pages in a real browser, the statement here and the report elsewhere: Chromium shows them, axe-core finds nothing that
-//! WCAG 2.1 AA forbids, in both languages, light and dark, on a wide screen and on a narrow one.
+//! Pages in a real browser, the statement here and the report elsewhere: Chromium shows them, axe-core finds nothing
+//! that WCAG 2.1 AA forbids, in both languages, light and dark, on a wide screen and on a narrow one.
 
 use std::env;
 use std::fs;

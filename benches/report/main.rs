@@ -103,9 +103,10 @@ impl Site {
         let text = POLICY
             .replace("bytes = false", "bytes = true")
             .replace("first_page = false", "first_page = true")
-            .replace(
-                "expire_unlisted = false\n",
-                "expire_unlisted = false\n[cookies.first_page]\nname = \"first\"\npurpose = { pl = \"Tak.\", en = \"Yes.\" }\n",
+            .replacen(
+                "\n[[cookies.allow]]\n",
+                "\n[cookies.first_page]\nname = \"first\"\npurpose = { pl = \"Tak.\", en = \"Yes.\" }\n[[cookies.allow]]\n",
+                1,
             )
             .replace("client_host = true", "client_host = false");
         let policy = policy::parse("policy.toml", &text, &mut Faults::default()).expect("the policy that we ship");

@@ -43,7 +43,7 @@
 //! arrivals/                    what was known before the answers; made when durability is first strict
 //! events/                      what happened to the journal, of the same shape
 //! cosigned/<log>               the newest checkpoints of a log that witnesses signed; made when needed
-//! reports/<period>.json        what was published of a period, once and for all (src/report); made with the first report
+//! reports/<period>.json        what was published of a period, once and for all; made with the first report
 //! holds/<case>.toml            what retention must not remove: case, from, to, set, perhaps reason; made when needed
 //! ```
 //!

@@ -117,7 +117,7 @@ impl Lines {
         self
     }
 
-    /// Leaves out the segments that were begun after `day`, if the clock went right: those behind the first such one too.
+    /// Leaves out the segments that were begun after `day`, and those behind the first such one.
     #[must_use]
     pub fn until(mut self, day: Date) -> Self {
         let end = self.ahead.iter().position(|ahead| ahead.name.day > day);

@@ -39,12 +39,6 @@ pub(super) struct Publisher<'a> {
     incomplete: bool,
 }
 
-/// What there is of a period.
-enum Found {
-    Nothing,
-    Published(Published),
-}
-
 impl<'a> Publisher<'a> {
     pub(super) fn of(
         sites: &[Site],
@@ -108,7 +102,7 @@ impl<'a> Publisher<'a> {
         let mut parts = Vec::new();
         for part in period.parts() {
             let last = parts.last().or(before.as_ref());
-            if let Found::Published(published) = self.part(part, last)? {
+            if let Some(published) = self.part(part, last)? {
                 parts.push(published);
             }
         }
@@ -141,9 +135,10 @@ impl<'a> Publisher<'a> {
         Ok(Published::together(period, parts).filter(is_whole))
     }
 
-    fn part(&self, period: Period, before: Option<&Published>) -> Result<Found, Stop> {
+    /// What is published of a period, now or before; `None` if there is nothing to publish.
+    fn part(&self, period: Period, before: Option<&Published>) -> Result<Option<Published>, Stop> {
         if let Some(frozen) = self.frozen(period)? {
-            return Ok(Found::Published(frozen));
+            return Ok(Some(frozen));
         }
         if let Some(other) = self.overlapping(period)? {
             return Err(Stop::No {
@@ -170,10 +165,9 @@ impl<'a> Publisher<'a> {
             );
         }
         if counts.is_empty() {
-            return Ok(Found::Nothing);
+            return Ok(None);
         }
-        let published = self.publish(period, counts, begin, damage.missing, before)?;
-        Ok(Found::Published(published))
+        Ok(Some(self.publish(period, counts, begin, damage.missing, before)?))
     }
 
     /// Counts a period. The day is that on which the entries begin, if that is later than the period.

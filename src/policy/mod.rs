@@ -10,6 +10,7 @@ pub mod history;
 mod parse;
 mod pattern;
 mod presets;
+mod recognise;
 pub mod statement;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ pub use difference::{Change, Effect, summary};
 pub use field::{Field, Lang};
 pub use parse::parse;
 pub use pattern::{NamePattern, PatternSlip};
-pub use presets::{PRESETS, Preset};
+pub use presets::{PRESETS, Preset, Signs};
+pub use recognise::{Sign, Traces, recognise};
 pub use third_parties::{AllowedHost, HostPattern, Referring, ThirdParties};
 pub use told::{About, Kept, Told, Treatment};
 

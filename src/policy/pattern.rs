@@ -60,6 +60,18 @@ impl NamePattern {
         Ok(made(name.to_owned()))
     }
 
+    /// As a policy would name this cookie: 32 hexadecimal digits at the end are a hash, which differs by installation.
+    pub fn naming(name: &str) -> Self {
+        let hash = name
+            .len()
+            .checked_sub(32)
+            .and_then(|start| name.split_at_checked(start));
+        match hash {
+            Some((start, hash)) if hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => Self::Hex32(start.to_owned()),
+            _ => Self::Exact(name.to_owned()),
+        }
+    }
+
     /// Whether it covers this name.
     pub fn covers(&self, name: &[u8]) -> bool {
         match self {
@@ -128,6 +140,20 @@ mod tests {
         assert_eq!(covers("DW<hex32>", "DW012345678901234567890123456789xy"), Ok(false));
         // Joomla names its session cookie by a hash and nothing else.
         assert_eq!(covers("<hex32>", md5), Ok(true));
+    }
+
+    #[test]
+    fn a_cookie_is_named_without_its_hash() {
+        let md5 = "0123456789abcdef0123456789ABCDEF";
+        for (name, written) in [
+            (format!("wordpress_{md5}"), "wordpress_<hex32>"),
+            (md5.to_owned(), "<hex32>"),
+            (format!("{md5}x"), &format!("{md5}x")),
+            ("PHPSESSID".to_owned(), "PHPSESSID"),
+            (format!("ż{}", &md5[1..]), &format!("ż{}", &md5[1..])),
+        ] {
+            assert_eq!(NamePattern::naming(&name).to_string(), written);
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What CMSes set, with what it is for: lists of cookies that a policy can name instead of writing them out.
+//! What CMSes set, with what it is for: lists of cookies that a policy can name instead of writing them out; and by
+//! what a CMS is known from outside.
 //!
 //! A preset never changes: policies that name it would say something else under the version they had. What a later
 //! version of a CMS needs goes into a preset of another name. Nothing is listed that only makes 'remember me' last, and
@@ -12,6 +13,33 @@ pub struct Preset {
     /// By which a policy names it.
     pub name: &'static str,
     cookies: &'static [Cookie],
+    /// By what else it is known. These may change at any time: no policy depends on them.
+    pub signs: Signs,
+}
+
+/// By what a CMS is known from outside, besides its cookies.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Signs {
+    /// How it calls itself; empty for what is no CMS.
+    pub title: &'static str,
+    /// How the content of `<meta name="generator">` begins, upper and lower case being the same.
+    pub generators: &'static [&'static str],
+    /// What stands in the addresses of its pages, scripts and styles.
+    pub paths: &'static [&'static str],
+    /// Fields of its answers, in lower case, and what stands in their values.
+    pub fields: &'static [(&'static str, &'static str)],
+    /// Where its log-in is, from the folder of the site.
+    pub log_in: &'static [&'static str],
+}
+
+impl Signs {
+    const NONE: Self = Self {
+        title: "",
+        generators: &[],
+        paths: &[],
+        fields: &[],
+        log_in: &[],
+    };
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -92,6 +120,7 @@ pub static PRESETS: [Preset; 12] = [
             readable("font-size", &FONT),
             readable("font_resize", &FONT),
         ],
+        signs: Signs::NONE,
     },
     Preset {
         name: "asp.net",
@@ -100,6 +129,15 @@ pub static PRESETS: [Preset; 12] = [
             cookie("ASPSESSIONID*", &SESSION),
             cookie(".ASPXAUTH", &LOGIN),
         ],
+        signs: Signs {
+            title: "ASP.NET",
+            fields: &[
+                ("x-powered-by", "ASP.NET"),
+                ("x-aspnet-version", ""),
+                ("x-aspnetmvc-version", ""),
+            ],
+            ..Signs::NONE
+        },
     },
     Preset {
         name: "dokuwiki",
@@ -108,6 +146,13 @@ pub static PRESETS: [Preset; 12] = [
             cookie("DW<hex32>", &LOGIN),
             readable("DOKU_PREFS", &SETTINGS),
         ],
+        signs: Signs {
+            title: "DokuWiki",
+            generators: &["DokuWiki"],
+            paths: &["/doku.php", "/lib/exe/css.php", "/lib/exe/js.php"],
+            fields: &[],
+            log_in: &["doku.php?do=login", "start?do=login"],
+        },
     },
     Preset {
         name: "drupal",
@@ -117,14 +162,52 @@ pub static PRESETS: [Preset; 12] = [
             readable("Drupal.toolbar.*", &SETTINGS),
             readable("Drupal.tableDrag.showWeight", &SETTINGS),
         ],
+        signs: Signs {
+            title: "Drupal",
+            generators: &["Drupal"],
+            paths: &[
+                "/sites/default/files/",
+                "/core/misc/drupal.js",
+                "/misc/drupal.js",
+                "/core/themes/",
+            ],
+            fields: &[
+                ("x-generator", "Drupal"),
+                ("x-drupal-cache", ""),
+                ("x-drupal-dynamic-cache", ""),
+            ],
+            log_in: &["user/login"],
+        },
     },
     Preset {
         name: "java",
         cookies: &[cookie("JSESSIONID", &SESSION)],
+        signs: Signs {
+            title: "Java",
+            paths: &[";jsessionid="],
+            fields: &[
+                ("server", "Apache-Coyote"),
+                ("x-powered-by", "Servlet"),
+                ("x-powered-by", "JSF"),
+            ],
+            ..Signs::NONE
+        },
     },
     Preset {
         name: "joomla",
         cookies: &[cookie("<hex32>", &SESSION), cookie("joomla_user_state", &LOGIN)],
+        signs: Signs {
+            title: "Joomla",
+            generators: &["Joomla"],
+            paths: &[
+                "/media/jui/",
+                "/media/system/js/",
+                "/media/vendor/joomla",
+                "option=com_",
+            ],
+            fields: &[("x-content-encoded-by", "Joomla")],
+            log_in: &["administrator/", "index.php?option=com_users&view=login"],
+        },
     },
     Preset {
         name: "liferay",
@@ -134,6 +217,13 @@ pub static PRESETS: [Preset; 12] = [
             readable("GUEST_LANGUAGE_ID", &LANGUAGE),
             readable("LFR_SESSION_STATE_*", &SESSION),
         ],
+        signs: Signs {
+            title: "Liferay",
+            generators: &["Liferay"],
+            paths: &["/o/frontend-js", "/html/js/liferay", "p_p_id=", "/c/portal/"],
+            fields: &[("liferay-portal", "")],
+            log_in: &["c/portal/login"],
+        },
     },
     Preset {
         name: "mediawiki",
@@ -145,10 +235,27 @@ pub static PRESETS: [Preset; 12] = [
             cookie("cpPosIndex", &FRESH),
             readable("wikiPostEditRevision*", &NOTICE),
         ],
+        signs: Signs {
+            title: "MediaWiki",
+            generators: &["MediaWiki"],
+            paths: &[
+                "/load.php?",
+                "/resources/assets/poweredby_mediawiki",
+                "title=Special:",
+                "title=Specjalna:",
+            ],
+            fields: &[],
+            log_in: &["index.php?title=Special:UserLogin"],
+        },
     },
     Preset {
         name: "php",
         cookies: &[cookie("PHPSESSID", &SESSION)],
+        signs: Signs {
+            title: "PHP",
+            fields: &[("x-powered-by", "PHP/")],
+            ..Signs::NONE
+        },
     },
     Preset {
         name: "plone",
@@ -159,6 +266,13 @@ pub static PRESETS: [Preset; 12] = [
             readable("I18N_LANGUAGE", &LANGUAGE),
             readable("areYourCookiesEnabled", &TEST),
         ],
+        signs: Signs {
+            title: "Plone",
+            generators: &["Plone"],
+            paths: &["/++plone++", "/++resource++", "/portal_css/", "/portal_javascripts/"],
+            fields: &[("server", "Zope"), ("x-powered-by", "Plone")],
+            log_in: &["login", "login_form"],
+        },
     },
     Preset {
         name: "typo3",
@@ -168,6 +282,13 @@ pub static PRESETS: [Preset; 12] = [
             cookie("Typo3InstallTool", &LOGIN),
             readable("typo3-login-cookiecheck", &TEST),
         ],
+        signs: Signs {
+            title: "TYPO3",
+            generators: &["TYPO3"],
+            paths: &["/typo3conf/", "/typo3temp/", "/_assets/", "/fileadmin/"],
+            fields: &[("x-typo3-parsetime", "")],
+            log_in: &["typo3/"],
+        },
     },
     Preset {
         name: "wordpress",
@@ -181,10 +302,28 @@ pub static PRESETS: [Preset; 12] = [
             readable("wp-settings-*", &SETTINGS),
             readable("wp_lang", &LANGUAGE),
         ],
+        signs: Signs {
+            title: "WordPress",
+            generators: &["WordPress"],
+            paths: &["/wp-content/", "/wp-includes/", "/wp-login.php", "/wp-json/"],
+            fields: &[("link", "https://api.w.org/"), ("x-pingback", "xmlrpc.php")],
+            log_in: &["wp-login.php"],
+        },
     },
 ];
 
 impl Preset {
+    /// Whether it lists this cookie.
+    pub fn covers(&self, name: &str) -> bool {
+        self.listings(Ends::default())
+            .any(|listing| listing.name.covers(name.as_bytes()))
+    }
+
+    /// The same for a name in which `<hex32>` stands for a hash ([`NamePattern::naming`]).
+    pub fn covers_named(&self, name: &str) -> bool {
+        self.cookies.iter().any(|cookie| cookie.name == name) || self.covers(name)
+    }
+
     /// Its cookies as listings that end so, those apart that scripts read.
     pub(super) fn listings(&self, ends: Ends) -> impl Iterator<Item = Allowed> {
         self.cookies.iter().filter_map(move |cookie| {
@@ -226,9 +365,7 @@ mod tests {
     fn the_log_ins_of_cmses_pass_and_what_tracks_or_names_somebody_does_not() {
         let covers = |preset: &str, name: &str| {
             let preset = PRESETS.iter().find(|known| known.name == preset).expect("a preset");
-            preset
-                .listings(Ends::default())
-                .any(|listing| listing.name.covers(name.as_bytes()))
+            preset.covers(name)
         };
         let hash = "0123456789abcdef0123456789abcdef";
         for (preset, name) in [

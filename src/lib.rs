@@ -26,7 +26,7 @@
 //!
 //! Beside the road: [`clock`], the only place that asks the time; [`reader`], which reads TOML and names every fault
 //! with its place and remedy; `count`, which costs those who serve next to nothing; [`desk`], where programs ask small
-//! things over HTTP.
+//! things over HTTP; and [`survey`], a look at a site before townclerk stands there.
 
 /// The commit that it was built from, where whoever built it said so (`TOWNCLERK_COMMIT`).
 pub(crate) const COMMIT: Option<&str> = option_env!("TOWNCLERK_COMMIT");
@@ -48,5 +48,6 @@ pub mod proxy;
 pub mod reader;
 pub mod report;
 pub mod server;
+pub mod survey;
 pub mod third_parties;
 pub mod witness;

@@ -11,6 +11,7 @@ mod doctor;
 mod health;
 mod journal;
 mod keygen;
+mod language;
 mod open_files;
 mod policy;
 mod report;
@@ -26,10 +27,10 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
+use self::language::Language;
 use crate::clock::Clock;
-use crate::policy::Lang;
 
 /// Keeps the promises of a public office's privacy policy in front of its web site.
 #[derive(Debug, Parser)]
@@ -113,25 +114,6 @@ struct Check {
     format: check::Form,
     #[command(flatten)]
     sample: sample::Sample,
-}
-
-/// A language of the statement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Language {
-    /// Polish.
-    #[default]
-    Pl,
-    /// English.
-    En,
-}
-
-impl From<Language> for Lang {
-    fn from(language: Language) -> Self {
-        match language {
-            Language::Pl => Self::Pl,
-            Language::En => Self::En,
-        }
-    }
 }
 
 /// Runs the command that the arguments name.

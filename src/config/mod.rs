@@ -63,6 +63,18 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, Faults> {
         load::load(path, &load::read_file)
     }
+
+    /// The same with these texts for files that are not written yet.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(crate) fn load_drafts(path: &Path, drafts: &[(PathBuf, String)]) -> Result<Self, Faults> {
+        load::load(path, &|file| match drafts.iter().find(|(draft, _)| draft == file) {
+            Some((_, text)) => Ok(text.clone()),
+            None => load::read_file(file),
+        })
+    }
 }
 
 /// A certificate and its key, PEM files.

@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use super::listen::pem;
-use super::load::{Files, time};
+use super::load::{Files, read_file, time};
 use super::{Lenient, Origin, Upstream};
-use crate::reader::{Section, Value, host};
+use crate::reader::{Document, Faults, Section, Value, host};
 
 const LIKE: &str = "write it like \"http://cms:80\", \"https://cms:443\" or \"unix:/run/cms.sock\"";
 
@@ -51,15 +54,62 @@ pub(super) fn upstream(mut section: Section<'_>, listeners: &[SocketAddr], files
     })
 }
 
+impl Upstream {
+    /// What a `[site.upstream]` would mean that has this `url`, and this `ca`; relative to the current folder. Faults
+    /// call it `--upstream`.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with them.
+    pub(crate) fn read(url: &str, ca: Option<&Path>) -> Result<Self, Faults> {
+        // What JSON escapes in a string TOML escapes alike.
+        let mut text = format!("url = {}\n", Json::from(url));
+        if let Some(ca) = ca {
+            text += &format!("ca = {}\n", Json::from(ca.to_string_lossy()));
+        }
+        let files = Files::new(Path::new(""), &read_file);
+        let document = Document::read("--upstream", &text);
+        let read = upstream(document.root(), &[], &files);
+        let mut faults = Faults::new();
+        document.finish(&mut faults);
+        read.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+}
+
+type Allow = fn(&mut Lenient);
+
+const WORDS: [(&str, Allow); 4] = [
+    ("folded-fields", |lenient| lenient.folded_fields = true),
+    ("space-before-colon", |lenient| lenient.space_before_colon = true),
+    ("broken-fields", |lenient| lenient.broken_fields = true),
+    ("title-case", |lenient| lenient.title_case = true),
+];
+
+impl Lenient {
+    /// What may be tried where an answer is not understood: each fault of answers alone, then all of them.
+    pub(crate) fn one_by_one() -> impl Iterator<Item = Self> {
+        let answers = &WORDS[..3];
+        let alone = answers.iter().map(|word| std::slice::from_ref(word));
+        alone.chain([answers]).map(|words| {
+            let mut lenient = Self::default();
+            words.iter().for_each(|(_, allow)| allow(&mut lenient));
+            lenient
+        })
+    }
+
+    /// As the configuration names it.
+    pub(crate) fn words(self) -> impl Iterator<Item = &'static str> {
+        let is_allowed = move |(_, allow): &&(&str, Allow)| {
+            let mut lenient = self;
+            allow(&mut lenient);
+            lenient == self
+        };
+        WORDS.iter().filter(is_allowed).map(|(word, _)| *word)
+    }
+}
+
 /// A list of the faults that are put up with.
 fn lenient(value: &Value<'_>) -> Lenient {
-    type Allow = fn(&mut Lenient);
-    const WORDS: [(&str, Allow); 4] = [
-        ("folded-fields", |lenient| lenient.folded_fields = true),
-        ("space-before-colon", |lenient| lenient.space_before_colon = true),
-        ("broken-fields", |lenient| lenient.broken_fields = true),
-        ("title-case", |lenient| lenient.title_case = true),
-    ];
     let mut lenient = Lenient::default();
     if !value.is_list() {
         let words = WORDS.map(|(word, _)| format!("\"{word}\"")).join(", ");

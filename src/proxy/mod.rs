@@ -35,5 +35,5 @@ pub(crate) use site::InForce;
 pub use site::Site;
 pub(crate) use target::Named;
 pub(crate) use trust::Trust;
-pub(crate) use upstream::Pool;
+pub(crate) use upstream::{Pool, speaking};
 pub(crate) use witness::not_a_request;

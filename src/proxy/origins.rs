@@ -130,7 +130,7 @@ impl Origins {
         match (origin, &self.trust) {
             (Origin::Https { host, .. }, Some(trust)) => {
                 let stream = trust.shake_hands(host, stream).await;
-                let stream = stream.ok_or(UpstreamFailure::Tls)?;
+                let stream = stream.map_err(|_| UpstreamFailure::Tls)?;
                 Ok(Stream::Tls(Box::new(stream)))
             }
             (Origin::Https { .. }, None) => Err(UpstreamFailure::Tls),

@@ -1,5 +1,6 @@
 //! Whom we believe to be the CMS behind https.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -64,8 +65,11 @@ impl Trust {
     }
 
     /// Shakes hands. The certificate must be for this name or address, and an authority must vouch for it.
-    pub(super) async fn shake_hands(&self, host: &str, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        let name = ServerName::try_from(host.to_owned()).ok()?;
-        self.connector.connect(name, stream).await.ok()
+    ///
+    /// # Errors
+    /// Those of TLS, and of the connection.
+    pub(crate) async fn shake_hands(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        self.connector.connect(name, stream).await
     }
 }

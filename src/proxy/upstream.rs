@@ -179,7 +179,7 @@ impl Pool {
 }
 
 /// HTTP/1.1 as the CMS speaks it.
-fn speaking(lenient: Lenient) -> http1::Builder {
+pub(crate) fn speaking(lenient: Lenient) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.allow_obsolete_multiline_headers_in_responses(lenient.folded_fields)
         .allow_spaces_after_header_name_in_responses(lenient.space_before_colon)

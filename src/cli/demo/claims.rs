@@ -1,11 +1,11 @@
 //! What the demo says of itself, looked up in what happened.
 
 use super::fate::{Fate, Verdict};
-use super::jar::{Held, Lasts};
 use super::kept::Kept;
 use super::site;
 use super::tour::{STEPS, Step, Visit};
 use super::words::Words;
+use crate::survey::jar::{Held, Lasts};
 
 /// A sentence, and whether it is true.
 pub(super) struct Claim {
@@ -65,10 +65,10 @@ fn path(target: &str) -> &str {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::super::jar::Jar;
     use super::super::visitor::Foreign;
     use super::*;
     use crate::policy::Lang;
+    use crate::survey::jar::Jar;
 
     fn visit(lines: &[&str]) -> Visit {
         let mut jar = Jar::of("127.0.0.1");

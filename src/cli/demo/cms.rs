@@ -20,7 +20,7 @@ use super::site;
 use crate::clock::Clock;
 
 /// What the CMS saw of an exchange, to be compared with what the visitor saw.
-pub(super) struct Seen {
+pub(in crate::cli) struct Seen {
     /// The `Cookie` fields that reached it.
     pub(super) sent: Vec<String>,
     /// The `Set-Cookie` fields that it answered with.
@@ -28,8 +28,8 @@ pub(super) struct Seen {
 }
 
 /// The running site; it stops when it is dropped.
-pub(super) struct Cms {
-    pub(super) address: SocketAddr,
+pub(in crate::cli) struct Cms {
+    pub(in crate::cli) address: SocketAddr,
     /// Dropped, it ends the thread.
     running: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
@@ -37,7 +37,7 @@ pub(super) struct Cms {
 
 impl Cms {
     /// Starts it, with what it sees of each exchange for as long as somebody listens.
-    pub(super) fn start(clock: Clock) -> io::Result<(Self, Receiver<Seen>)> {
+    pub(in crate::cli) fn start(clock: Clock) -> io::Result<(Self, Receiver<Seen>)> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::jar::{Lasts, SetCookie};
+use crate::survey::jar::{Lasts, SetCookie};
 
 /// What became of a cookie.
 pub(super) struct Fate {

@@ -7,13 +7,12 @@
 //! ```
 //!
 //! [`installation`] makes a folder with a configuration and runs it as `serve` would; [`tour`] sends a scripted
-//! [`visitor`] with a cookie [`jar`] through it; [`claims`] looks up whether all that is said is true.
+//! [`visitor`] with a cookie jar through it; [`claims`] looks up whether all that is said is true.
 
 mod claims;
-mod cms;
+pub(super) mod cms;
 mod fate;
 mod installation;
-mod jar;
 mod kept;
 mod pages;
 
@@ -23,14 +22,12 @@ mod tour;
 mod visitor;
 mod words;
 
-use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 use tracing::level_filters::LevelFilter;
@@ -41,6 +38,7 @@ use self::show::Show;
 use self::visitor::Visitor;
 use self::words::Words;
 use super::diagnostics;
+use super::language::Language;
 use super::speech::{Done, NO, Problem, remark};
 use super::table::Paint;
 use crate::clock::Clock;
@@ -56,13 +54,13 @@ pub(super) struct Demo {
     #[arg(long)]
     once: bool,
     /// The language that the demo speaks. Default: pl where LC_ALL or LANG says so, otherwise en.
-    #[arg(long, value_name = "LANG", value_parser = PossibleValuesParser::new(["pl", "en"]).map(|lang| named(&lang)))]
-    lang: Option<Lang>,
+    #[arg(long, value_enum)]
+    lang: Option<Language>,
 }
 
 pub(super) fn run(demo: &Demo) -> Done {
     diagnostics::start(LevelFilter::WARN, diagnostics::Form::Auto);
-    let lang = demo.lang.unwrap_or_else(|| of_environment(|name| env::var(name).ok()));
+    let lang = Lang::from(demo.lang.unwrap_or_else(Language::of_environment));
     let show = Show {
         words: Words::of(lang),
         paint: Paint::of_stdout(),
@@ -155,41 +153,7 @@ fn say(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-fn named(lang: &str) -> Lang {
-    match lang {
-        "pl" => Lang::Pl,
-        _ => Lang::En,
-    }
-}
-
-/// The language of the environment (POSIX, section 8.2: the first of these that says anything).
-fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
-    let mut said = ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .into_iter()
-        .filter_map(variable)
-        .filter(|value| !value.is_empty());
-    match said.next() {
-        Some(locale) if locale.starts_with("pl") => Lang::Pl,
-        _ => Lang::En,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_language_is_that_of_the_first_variable_that_says_anything() {
-        let of = |set: &[(&str, &str)]| {
-            of_environment(|name| {
-                set.iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| (*value).to_owned())
-            })
-        };
-        assert_eq!(of(&[]), Lang::En);
-        assert_eq!(of(&[("LANG", "pl_PL.UTF-8")]), Lang::Pl);
-        assert_eq!(of(&[("LC_ALL", "C"), ("LANG", "pl_PL.UTF-8")]), Lang::En);
-        assert_eq!(of(&[("LC_ALL", ""), ("LANG", "pl")]), Lang::Pl);
-    }
+/// How long a cookie lasts, as people say it.
+pub(super) fn lasts(lang: Lang, seconds: i64) -> String {
+    (Words::of(lang).lasts)(seconds)
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::claims::Claim;
 use super::fate::{Fate, Verdict};
-use super::jar::{Held, Lasts};
 use super::kept::Kept;
 use super::tour::{STEPS, Visit};
 use super::words::Words;
 use crate::cli::table::{Paint, short, table};
+use crate::survey::jar::{Held, Lasts};
 
 /// The columns of the entries that can grow.
 const REQUEST: usize = 40;

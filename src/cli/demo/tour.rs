@@ -6,11 +6,11 @@ use http::Method;
 
 use super::cms::Seen;
 use super::fate::{Fate, Verdict, fates};
-use super::jar::Held;
 use super::site;
 use super::visitor::{Ask, Foreign, VisitError, Visitor};
 use super::words::Words;
 use crate::clock::Clock;
+use crate::survey::jar::Held;
 
 /// A number that nobody has: its date of birth is the last day of 2099.
 const PESEL: &str = "99323100009";

@@ -91,12 +91,14 @@ enum Span {
     Months(i64),
     Days(i64),
     Minutes(i64),
+    Seconds(i64),
 }
 
 impl Span {
     fn of(seconds: i64) -> Self {
         const DAY: i64 = 86_400;
         match seconds / DAY {
+            0 if seconds < 60 => Self::Seconds(seconds),
             0 => Self::Minutes(seconds / 60),
             days if days % 365 == 0 => Self::Years(days / 365),
             days if days >= 60 => Self::Months((days * 12 + 182) / 365),
@@ -122,6 +124,8 @@ mod tests {
             (12 * 365 * DAY, "12 years", "12 lat"),
             (DAY, "1 day", "1 dzień"),
             (30 * DAY, "30 days", "30 dni"),
+            (1, "1 second", "1 sekunda"),
+            (10, "10 seconds", "10 sekund"),
             (60, "1 minute", "1 minuta"),
             (180, "3 minutes", "3 minuty"),
             (3600, "60 minutes", "60 minut"),

@@ -79,6 +79,7 @@ fn lasts(seconds: i64) -> String {
         Span::Months(number) => (number, "month"),
         Span::Days(number) => (number, "day"),
         Span::Minutes(number) => (number, "minute"),
+        Span::Seconds(number) => (number, "second"),
     };
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }

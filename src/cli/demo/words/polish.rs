@@ -79,6 +79,7 @@ fn lasts(seconds: i64) -> String {
         Span::Months(number) => (number, ["miesiąc", "miesiące", "miesięcy"]),
         Span::Days(number) => (number, ["dzień", "dni", "dni"]),
         Span::Minutes(number) => (number, ["minuta", "minuty", "minut"]),
+        Span::Seconds(number) => (number, ["sekunda", "sekundy", "sekund"]),
     };
     let unit = match (number, number % 10, number % 100) {
         (1, ..) => one,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 /// For how long a cookie stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lasts {
+pub(crate) enum Lasts {
     /// Until the browser is closed.
     Session,
     /// From now on.
@@ -16,17 +16,17 @@ pub(super) enum Lasts {
 
 /// What a `Set-Cookie` line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SetCookie {
-    pub(super) name: String,
-    pub(super) value: String,
-    pub(super) lasts: Lasts,
+pub(crate) struct SetCookie {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) lasts: Lasts,
     path: Option<String>,
     domain: Option<String>,
 }
 
 impl SetCookie {
     /// Reads a line; `None` where a browser ignores it.
-    pub(super) fn read(line: &str, now: Timestamp) -> Option<Self> {
+    pub(crate) fn read(line: &str, now: Timestamp) -> Option<Self> {
         let mut parts = line.split(';');
         let (name, value) = parts.next()?.split_once('=')?;
         let mut cookie = Self {
@@ -68,8 +68,8 @@ fn date(text: &str) -> Option<Timestamp> {
 
 /// A cookie that the browser holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) name: String,
+pub(crate) struct Held {
+    pub(crate) name: String,
     value: String,
     path: String,
     /// When it ends; `None` with the session.
@@ -78,21 +78,21 @@ pub(super) struct Held {
 
 impl Held {
     /// Whether it outlives the session.
-    pub(super) fn is_persistent(&self) -> bool {
+    pub(crate) fn is_persistent(&self) -> bool {
         self.ends.is_some()
     }
 }
 
 /// What a browser holds of one host.
 #[derive(Debug)]
-pub(super) struct Jar {
+pub(crate) struct Jar {
     host: String,
     held: Vec<Held>,
 }
 
 impl Jar {
     /// An empty jar for a host without port.
-    pub(super) fn of(host: impl Into<String>) -> Self {
+    pub(crate) fn of(host: impl Into<String>) -> Self {
         Self {
             host: host.into(),
             held: Vec::new(),
@@ -100,7 +100,7 @@ impl Jar {
     }
 
     /// Does as a `Set-Cookie` line says that came with the answer for `path`.
-    pub(super) fn obey(&mut self, line: &str, path: &str, now: Timestamp) {
+    pub(crate) fn obey(&mut self, line: &str, path: &str, now: Timestamp) {
         let Some(cookie) = SetCookie::read(line, now) else {
             return;
         };
@@ -124,7 +124,7 @@ impl Jar {
     }
 
     /// The `Cookie` field for a request of `path`, if there is anything to send.
-    pub(super) fn field(&self, path: &str, now: Timestamp) -> Option<String> {
+    pub(crate) fn field(&self, path: &str, now: Timestamp) -> Option<String> {
         let sent = self
             .held
             .iter()
@@ -134,7 +134,7 @@ impl Jar {
     }
 
     /// Everything in it, the oldest first.
-    pub(super) fn held(&self) -> &[Held] {
+    pub(crate) fn held(&self) -> &[Held] {
         &self.held
     }
 }

@@ -20,6 +20,7 @@ mod floods;
 mod host_names;
 mod http;
 mod http2;
+mod init;
 mod interop;
 mod journal_cli;
 mod limits;

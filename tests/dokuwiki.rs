@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use self::browser::Browser;
 use self::wiki::{DokuWiki, NAME, PASSWORD};
 pub use self::wiki::{configure, is_installed};
+use crate::init::{drafts_work, found};
 use crate::skip::{skip, without};
 use crate::town::Town;
 
@@ -88,6 +89,28 @@ fn a_visit_to_dokuwiki_goes_as_well_with_sessions_that_end_by_themselves() {
         let sent = cookies[name]["sent"].as_object().expect("it was sent");
         assert!(sent.contains_key("passed") && sent.len() == 1, "{name}: {sent:?}");
     }
+}
+
+#[test]
+fn init_recognises_dokuwiki_and_drafts_what_works() {
+    if !wiki::is_installed() {
+        return skip("dokuwiki", "the package dokuwiki is not installed");
+    }
+    if without("php", "-v", "dokuwiki") {
+        return;
+    }
+    let wiki = DokuWiki::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = found(&format!("http://{}", wiki.address()), folder.path());
+    assert_eq!(found["made_with"]["preset"], "dokuwiki", "{found:#}");
+    assert_eq!(found["log_in"][0], "/doku.php", "{found:#}");
+    let cookies = found["cookies"].as_array().expect("a list");
+    let listed = |name: &str| {
+        let cookie = cookies.iter().find(|cookie| cookie["name"] == name);
+        cookie.is_some_and(|cookie| cookie["preset"] == "dokuwiki")
+    };
+    assert!(listed("DokuWiki") && listed("DW<hex32>"), "{cookies:?}");
+    drafts_work(folder.path(), "/doku.php");
 }
 
 /// A cookie's name without what differs between two installations.

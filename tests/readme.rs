@@ -100,6 +100,8 @@ fn what_the_readme_names_is_there() {
 /// Where somebody sits who types the README's commands: a folder, and the programs that they call.
 struct Desk {
     folder: tempfile::TempDir,
+    /// The CMS.
+    behind: SocketAddr,
     serving: Option<Serving>,
     /// What the last `tail` showed.
     last_line: String,
@@ -135,6 +137,7 @@ impl Desk {
         fs::set_permissions(bin.join("cargo"), fs::Permissions::from_mode(0o755)).expect("a program");
         Self {
             folder,
+            behind: cms.address(),
             serving: None,
             last_line: String::new(),
             said: String::new(),
@@ -193,9 +196,10 @@ impl Desk {
     }
 
     fn succeed(&mut self, command: &str) -> String {
+        let command = command.replace(BEHIND, &self.behind.to_string());
         let command = match &self.serving {
             Some(serving) => command.replace(HERE, &serving.address.to_string()),
-            None => command.to_owned(),
+            None => command,
         };
         let Output { status, stdout, stderr } = self.shell(&command).output().expect("a shell");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

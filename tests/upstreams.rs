@@ -32,7 +32,7 @@ fn answer(mut stream: impl Read + Write) {
 }
 
 /// A CMS behind https, with a certificate for these names, which is also written to `ca.pem`.
-fn secure_cms(names: &[&str]) -> (SocketAddr, String) {
+pub fn secure_cms(names: &[&str]) -> (SocketAddr, String) {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
     let pem = made.cert.pem();

@@ -42,7 +42,8 @@ pub(super) fn check(
     let file = config;
     let read = Config::load(file).and_then(|config| {
         let warnings = warnings::of(&config, clock.now());
-        let warnings = warnings.map_err(|error| certificates::fault(file, &error))?;
+        let mut warnings = warnings.map_err(|error| certificates::fault(file, &error))?;
+        warnings.extend(warnings::of_file(file));
         for keys in config.sites.iter().filter_map(|site| site.cookie_keys.as_deref()) {
             match Keys::load(keys) {
                 Ok(_) | Err(KeysError::Missing) => {} // like the journal, it is made later

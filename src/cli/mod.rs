@@ -9,6 +9,7 @@ mod demo;
 mod diagnostics;
 mod doctor;
 mod health;
+mod init;
 mod journal;
 mod keygen;
 mod language;
@@ -42,6 +43,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look at a site from outside, and draft a configuration and a policy for it. The place to begin.
+    #[command(after_help = init::EXIT_CODES)]
+    Init(init::Init),
     /// Serve the sites of a configuration until SIGTERM.
     Serve(Serve),
     /// Read a configuration and its policies, name every fault, and show what would be kept. Opens no port and no
@@ -130,6 +134,7 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match cli.command {
+        Command::Init(init) => init::run(&init),
         Command::Serve(serve) => serve::run(&serve),
         Command::Check(check) => run_check(&check),
         Command::Doctor(doctor) => doctor::run(&doctor),

@@ -1,8 +1,11 @@
 //! What is odd about a configuration without being a fault.
 
+use std::fs;
+use std::path::Path;
+
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::certificates;
+use super::{certificates, init};
 use crate::config::Config;
 use crate::server::TlsError;
 
@@ -15,6 +18,7 @@ pub(super) fn of(config: &Config, now: Timestamp) -> Result<Vec<String>, TlsErro
     let today = now.to_zoned(TimeZone::UTC).date();
     for site in &config.sites {
         let policy = &site.policy;
+        warnings.extend(left_open(&site.policy_file, &site.policy_text));
         if today < policy.effective {
             warnings.push(format!(
                 "policy {} of {} says that it is in force from {} on: it is enforced all the same, and visitors should \
@@ -24,6 +28,26 @@ pub(super) fn of(config: &Config, now: Timestamp) -> Result<Vec<String>, TlsErro
         }
     }
     Ok(warnings)
+}
+
+/// What `init` could not know, and nobody has written yet, in the configuration itself.
+pub(super) fn of_file(config: &Path) -> Option<String> {
+    left_open(config, &fs::read_to_string(config).ok()?)
+}
+
+fn left_open(file: &Path, text: &str) -> Option<String> {
+    let lines: Vec<_> = init::left_open(text).iter().map(ToString::to_string).collect();
+    let (line, them) = match lines.len() {
+        0 => return None,
+        1 => ("line", "it"),
+        _ => ("lines", "them"),
+    };
+    Some(format!(
+        "{}: {} stands in {line} {}: write what only the office knows, and take {them} away",
+        file.display(),
+        init::OPEN,
+        lines.join(", "),
+    ))
 }
 
 #[cfg(test)]
@@ -45,5 +69,15 @@ mod tests {
             ]
         );
         assert_eq!(warned("2026-12-01"), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_draft_leaves_open_is_told_by_its_lines() {
+        let told = |text| left_open(Path::new("policy.toml"), text);
+        assert_eq!(told("name = \"a\"\n"), None);
+        assert_eq!(
+            told("name = \"???\"\n\n# ??? why\n").as_deref(),
+            Some("policy.toml: ??? stands in lines 1, 3: write what only the office knows, and take them away")
+        );
     }
 }

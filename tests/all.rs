@@ -52,3 +52,4 @@ mod visits;
 mod websocket;
 mod witness;
 mod witnessed;
+mod wordpress;

@@ -1,6 +1,5 @@
 //! The two files, drafted from those that are shipped.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -105,9 +104,9 @@ impl Found<'_> {
             sheet.add_behind("[cookies]", "#   presets = ", &[String::new(), line])?;
         }
         sheet.replace_section("[[cookies.allow]]", &self.unlisted_cookies())?;
-        let mut end = sheet.into_text();
-        end += &self.foreign_hosts();
-        Ok(end)
+        sheet.set("[third_parties]", "mode", &quoted("observe"))?;
+        sheet.add_behind("[third_parties]", "#   purpose.en = ", &self.foreign_hosts())?;
+        Ok(sheet.into_text())
     }
 
     /// The presets that list what was seen: that of the CMS first, then those of what else sets cookies here.
@@ -159,25 +158,26 @@ impl Found<'_> {
         lines
     }
 
-    /// The hosts of others, as a remark at the end.
-    fn foreign_hosts(&self) -> String {
-        let mut text = String::new();
-        if self.survey.foreign.is_empty() {
-            return text;
-        }
-        text += "\n# Hosts of others that the pages call, so that these learn each visitor's address:\n#\n";
+    /// A listing for each host of others, behind a `#` each.
+    fn foreign_hosts(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         for (host, Foreign { uses, called_on }) in &self.survey.foreign {
             let uses: Vec<_> = uses.iter().map(|one| one.name()).collect();
             let pages: Vec<_> = called_on.iter().map(|path| readable(path)).collect();
-            let _ = writeln!(
-                text,
-                "#   {}: {} ({})",
-                readable(host),
+            let told = format!(
+                "{OPEN} Pages call it ({}; on {}), so it learns each visitor's address. Take it out of the pages; or take \
+                 away the # before these lines and say what for; otherwise take the lines away.",
                 uses.join(", "),
                 pages.join(", ")
             );
+            lines.push(String::new());
+            lines.extend(wrapped(&told));
+            lines.push("# [[third_parties.allow]]".to_owned());
+            lines.push(format!("# host = {}", quoted(&readable(host))));
+            lines.push("# purpose.pl = \"…\"".to_owned());
+            lines.push("# purpose.en = \"…\"".to_owned());
         }
-        text
+        lines
     }
 
     /// Whether visitors are known to call the site by this name.

@@ -12,6 +12,7 @@ use super::layout::{self, Marker};
 use super::note::VerifierKey;
 use super::packing;
 use super::proof::{RecordError, RecordProof};
+use super::segment::Name;
 use super::tree::{EntryIndex, Frontier, Hash, Hashes, Salt, Tile, TileLevels, TreeSize};
 use super::verify::hashes::LevelFiles;
 use super::verify::pieces;
@@ -116,6 +117,86 @@ pub(crate) fn prove_on(disk: &dyn Disk, log: Log, key: &VerifierKey, index: u64)
         .next()
         .map_or_else(|| by(&newest), Ok)?;
     Ok(Proven { record, proof })
+}
+
+/// Proofs of many records of one log, all by one checkpoint.
+pub struct Proofs {
+    disk: Folder,
+    log: Log,
+    key: VerifierKey,
+    signed: Signed,
+    pieces: Vec<pieces::Piece>,
+    /// That of the segment that was asked for last.
+    salt: Option<(Name, Salt)>,
+}
+
+impl Proofs {
+    /// Of the journal in `folder`; the identities open encrypted salts. By the newest checkpoint that a witness signed
+    /// too, if it covers record `last`; else by the newest.
+    ///
+    /// # Errors
+    ///
+    /// See [`EvidenceError`].
+    pub fn of(
+        folder: &Path,
+        log: Log,
+        key: &VerifierKey,
+        last: Option<u64>,
+        identities: &Identities,
+    ) -> Result<Self, EvidenceError> {
+        let disk = Folder::with(folder, identities);
+        let cosigned = Cosigned::read(&disk, log, key)?;
+        let (_, newest) = checkpoint(&disk, log, key)?;
+        let pieces = pieces::list(&disk, log)?;
+        let files = LevelFiles::new(&disk, log, &pieces);
+        // It may end among hashes that are gone, or be another history's.
+        let leads_to = |signed: &&Signed| {
+            let size = signed.checkpoint().size();
+            let root = Frontier::read(&TileLevels(&files), size).map(|frontier| frontier.root());
+            root.is_ok_and(|root| root == signed.checkpoint().root())
+        };
+        let reaches = |signed: &&Signed| last.is_none_or(|last| last < signed.checkpoint().size().0);
+        let witnessed = cosigned.notes().last().filter(reaches).filter(leads_to);
+        let signed = witnessed.unwrap_or(&newest).clone();
+        Ok(Self {
+            disk,
+            log,
+            key: key.clone(),
+            signed,
+            pieces,
+            salt: None,
+        })
+    }
+
+    /// The checkpoint.
+    pub fn signed(&self) -> &Signed {
+        &self.signed
+    }
+
+    /// Proves a record that stands in this segment. The proof was verified when this returns it.
+    ///
+    /// # Errors
+    ///
+    /// See [`EvidenceError`].
+    pub fn prove(&mut self, index: u64, segment: Name, record: &[u8]) -> Result<RecordProof, EvidenceError> {
+        let Self { disk, log, .. } = &*self;
+        if self.salt.as_ref().is_none_or(|(of, _)| *of != segment) {
+            let salt = packing::salt(disk, *log, segment).map_err(absent)?;
+            self.salt = Some((segment, salt.ok_or(EvidenceError::Gone)?));
+        }
+        let size = self.signed.checkpoint().size().0;
+        let Some((_, salt)) = self.salt.as_ref().filter(|_| index < size) else {
+            return Err(EvidenceError::Unsigned { size });
+        };
+        let hashes = TileLevels(LevelFiles::new(&self.disk, self.log, &self.pieces));
+        let index = EntryIndex(index);
+        let proof = RecordProof::new(&hashes, index, salt.nonce(index), &self.signed).map_err(absent)?;
+        match proof.verify(record, &self.key) {
+            Ok(_) => Ok(proof),
+            Err(RecordError::Checkpoint(error)) => Err(error.into()),
+            Err(RecordError::Path(_)) => Err(EvidenceError::Differs),
+        }
+    }
 }
 
 fn record(disk: &dyn Disk, log: Log, pieces: &[pieces::Piece], index: u64) -> Result<(Vec<u8>, Salt), EvidenceError> {

@@ -48,10 +48,20 @@ struct Open {
     /// What was asked for last.
     wanted: u64,
     /// What was read last.
-    index: Option<u64>,
-    text: Vec<u8>,
+    read: Option<Belonging>,
     /// Whether there was nothing more.
     dry: bool,
+}
+
+/// A record of `addresses`.
+#[derive(Clone)]
+pub struct Belonging {
+    /// Its position in its log.
+    pub index: u64,
+    /// Where it stands.
+    pub segment: Name,
+    /// Its text, without the `\n`. It is about a visitor.
+    pub text: Vec<u8>,
 }
 
 impl fmt::Debug for Addresses {
@@ -96,7 +106,7 @@ impl Addresses {
     /// When a segment cannot be read.
     pub fn join<'a>(&'a mut self, line: Line<'a>) -> io::Result<Line<'a>> {
         let Name { day, format, .. } = line.segment;
-        let Some(address) = self.find(line.segment, line.index)? else {
+        let Some(Belonging { text: address, .. }) = self.find(line.segment, line.index)? else {
             return Ok(line);
         };
         let access = Record::decode(line.text, format, day);
@@ -122,8 +132,12 @@ impl Addresses {
         &self.unreadable
     }
 
-    /// What belongs to a line of a segment of `access`.
-    pub(crate) fn find(&mut self, segment: Name, index: u64) -> io::Result<Option<Vec<u8>>> {
+    /// What belongs to a line of a segment of `access`, as it stands in `addresses`.
+    ///
+    /// # Errors
+    ///
+    /// When a segment cannot be read.
+    pub fn find(&mut self, segment: Name, index: u64) -> io::Result<Option<Belonging>> {
         if self.segment != Some(segment) {
             self.segment = Some(segment);
             self.events.look()?;
@@ -139,8 +153,7 @@ impl Addresses {
             self.open = Some(Open {
                 lines: Lines::on(Arc::clone(&self.disk), Log::Addresses)?.from(wanted),
                 wanted,
-                index: None,
-                text: Vec::new(),
+                read: None,
                 dry: false,
             });
         }
@@ -152,7 +165,11 @@ impl Addresses {
                 self.unreadable.push(*segment);
             }
         }
-        Ok((open.index == Some(wanted) && open.text != b"{}").then(|| open.text.clone()))
+        let found = open
+            .read
+            .as_ref()
+            .filter(|read| read.index == wanted && read.text != b"{}");
+        Ok(found.cloned())
     }
 }
 
@@ -161,12 +178,17 @@ impl Open {
     /// there is none, there is nothing to wait for.
     fn read_to(&mut self, wanted: u64) -> io::Result<()> {
         let mut looked = false;
-        while !self.dry && self.index.is_none_or(|index| index < wanted) {
+        while !self.dry && self.read.as_ref().is_none_or(|read| read.index < wanted) {
             if let Some(line) = self.lines.next_line()? {
-                self.index = Some(line.index);
+                let read = self.read.get_or_insert_with(|| Belonging {
+                    index: line.index,
+                    segment: line.segment,
+                    text: Vec::new(),
+                });
+                (read.index, read.segment) = (line.index, line.segment);
                 if line.index >= wanted {
-                    self.text.clear();
-                    self.text.extend_from_slice(line.text);
+                    read.text.clear();
+                    read.text.extend_from_slice(line.text);
                 }
             } else if looked {
                 self.dry = true;

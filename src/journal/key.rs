@@ -23,6 +23,7 @@ pub(crate) struct Signers {
     pub(crate) addresses: Signer,
     pub(crate) arrivals: Signer,
     pub(crate) events: Signer,
+    pub(crate) disclosures: Signer,
 }
 
 /// Why there is no key to sign with. [`KeyFileError::remedy`] says what to do.
@@ -132,6 +133,7 @@ impl Key {
             addresses: signer_of(Log::Addresses)?,
             arrivals: signer_of(Log::Arrivals)?,
             events: signer_of(Log::Events)?,
+            disclosures: signer_of(Log::Disclosures)?,
         };
         Ok(Self { origin, signers })
     }
@@ -148,6 +150,7 @@ impl Key {
             Log::Addresses => &self.signers.addresses,
             Log::Arrivals => &self.signers.arrivals,
             Log::Events => &self.signers.events,
+            Log::Disclosures => &self.signers.disclosures,
         };
         signer.verifier()
     }

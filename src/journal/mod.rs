@@ -42,6 +42,8 @@
 //! addresses/                   of that, what goes sooner, of the same shape; made when a policy first asks for it
 //! arrivals/                    what was known before the answers; made when durability is first strict
 //! events/                      what happened to the journal, of the same shape
+//! disclosures/                 the register of disclosures, of the same shape; made with the first
+//!     lock                     empty; whoever adds to the register holds its lock
 //! cosigned/<log>               the newest checkpoints of a log that witnesses signed; made when needed
 //! reports/<period>.json        what was published of a period, once and for all; made with the first report
 //! holds/<case>.toml            what retention must not remove: case, from, to, set, perhaps reason; made when needed
@@ -186,6 +188,16 @@
 //! `time` is RFC 3339 in UTC and `event.name` is OpenTelemetry's; the other keys are those of [`Event`], which lists
 //! all events. An event is durable as soon as it is written. None can hold anything about a visitor.
 //!
+//! # Disclosures
+//!
+//! What left the journal for an authority or for a person who asked, and what was refused ([`Register`]). Its lines are
+//! shaped as those of `events`. They are written by commands, not by the process that writes the rest: `lock` in its
+//! folder is held by one at a time. Each begins a segment, makes one line or a few durable, signs them, and ends. So a
+//! disclosure neither waits for the server nor stops it. The same tables say what is found of it and what is done; that
+//! an end was torn, or copied to be signed, its own lines say (`segment.torn`, `segment.copy`), and `segment.begin` is
+//! not told. A folder without a checkpoint and without segments was never finished, and is made anew. Retention leaves
+//! it alone. Witnesses are shown its checkpoint by the server, with the next one of its own.
+//!
 //! # What each failure leaves
 //!
 //! | What happens | What is lost | What is found afterwards |
@@ -235,6 +247,7 @@ pub mod proof;
 mod queue;
 mod read;
 mod recovery;
+mod register;
 mod reports;
 mod requests;
 mod retention;
@@ -256,14 +269,15 @@ pub use event::{Event, Stop};
 pub use fault::{Fault, Kind, Step};
 pub use holds::{Case, Hold, HoldError, Holds};
 pub use inventory::{Inventory, SeenCookie};
-pub use join::Addresses;
+pub use join::{Addresses, Belonging};
 pub use layout::{InitError, init};
 pub(crate) use open::PolicyInForce;
 pub use open::{CloseError, Journal, OpenError, Status};
 pub use packing::Closed;
-pub use policies::policies;
+pub use policies::{policies, text_of as policy_text};
 pub use queue::{Slot, Unavailable};
 pub use read::{Line, Lines};
+pub use register::{Register, RegisterError};
 pub use reports::{Reports, ReportsError};
 pub use retention::Due;
 pub use segment::{Form, Name};
@@ -288,11 +302,20 @@ pub enum Log {
     Arrivals,
     /// What happened to the journal itself; nothing about a visitor.
     Events,
+    /// The register: what was disclosed, to whom and why, and what was refused; nothing about a visitor. There is one
+    /// after the first disclosure.
+    Disclosures,
 }
 
 impl Log {
     /// Every log.
-    pub const ALL: [Self; 4] = [Self::Access, Self::Addresses, Self::Arrivals, Self::Events];
+    pub const ALL: [Self; 5] = [
+        Self::Access,
+        Self::Addresses,
+        Self::Arrivals,
+        Self::Events,
+        Self::Disclosures,
+    ];
 
     /// Those about visitors, in which retention removes what is too old.
     pub const OF_VISITORS: [Self; 3] = [Self::Access, Self::Addresses, Self::Arrivals];
@@ -303,14 +326,20 @@ impl Log {
             Self::Access | Self::Addresses => &[Self::Access, Self::Addresses],
             Self::Arrivals => &[Self::Arrivals],
             Self::Events => &[Self::Events],
+            Self::Disclosures => &[Self::Disclosures],
         }
+    }
+
+    /// Whether its lines are about requests, and so about visitors.
+    pub fn is_of_visitors(self) -> bool {
+        Self::OF_VISITORS.contains(&self)
     }
 
     /// Whether a journal without it is whole: it is made when it is needed.
     pub fn is_optional(self) -> bool {
         match self {
             Self::Access | Self::Events => false,
-            Self::Addresses | Self::Arrivals => true,
+            Self::Addresses | Self::Arrivals | Self::Disclosures => true,
         }
     }
 
@@ -321,6 +350,7 @@ impl Log {
             Self::Addresses => "addresses",
             Self::Arrivals => "arrivals",
             Self::Events => "events",
+            Self::Disclosures => "disclosures",
         }
     }
 }

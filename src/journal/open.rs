@@ -38,7 +38,7 @@ pub struct Journal {
     origin: String,
     disk: Arc<dyn Disk>,
     durability: Durability,
-    keys: [(Log, VerifierKey); 4],
+    keys: [(Log, VerifierKey); Log::ALL.len()],
     queue: Arc<Queue>,
     writer: Mutex<Option<JoinHandle<Result<(), CloseError>>>>,
 }
@@ -395,15 +395,15 @@ impl Drop for Journal {
 }
 
 /// What a start has found of a log.
-struct Looked {
+pub(super) struct Looked {
     log: Log,
-    found: Found,
+    pub(super) found: Found,
     tree: LogTree,
-    copies: Vec<Copy>,
+    pub(super) copies: Vec<Copy>,
 }
 
 impl Looked {
-    fn at(disk: &Arc<dyn Disk>, log: Log, signer: Signer) -> Result<Self, OpenError> {
+    pub(super) fn at(disk: &Arc<dyn Disk>, log: Log, signer: Signer) -> Result<Self, OpenError> {
         let found = recovery::find(&**disk, log)?;
         let tree = recovery::tree(disk, log, signer, &found)?;
         let copies = Copy::plan(&**disk, log, tree.size().0, found.next)?;
@@ -415,7 +415,7 @@ impl Looked {
         })
     }
 
-    fn appender(self, disk: &Arc<dyn Disk>, format: Format) -> Appender {
+    pub(super) fn appender(self, disk: &Arc<dyn Disk>, format: Format) -> Appender {
         let Found { next, leftovers, .. } = self.found;
         Appender::new(Arc::clone(disk), self.log, format, next, leftovers, self.tree)
     }

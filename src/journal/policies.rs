@@ -50,6 +50,15 @@ pub fn policies(folder: &Path) -> io::Result<Vec<Version>> {
     versions(&Folder::new(folder))
 }
 
+/// The text of a policy that was in force in the journal in `folder`.
+///
+/// # Errors
+///
+/// Those of the disk; [`io::ErrorKind::NotFound`] if there is no such version.
+pub fn text_of(folder: &Path, version: &str) -> io::Result<String> {
+    text(&Folder::new(folder), &format!("{FOLDER}/{version}{EXTENSION}"))
+}
+
 pub(crate) fn versions(disk: &dyn Disk) -> io::Result<Vec<Version>> {
     let earlier = earlier(disk)?;
     let earlier = earlier.iter().map(|(version, text)| Earlier { version, text });

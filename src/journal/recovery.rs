@@ -27,6 +27,19 @@ enum Lock {
     Theirs,
 }
 
+/// The site whose journal this is, for a command that adds something beside whoever writes it.
+pub(crate) fn recognise(disk: &dyn Disk) -> Result<String, OpenError> {
+    match layout::marker(disk)? {
+        Marker::Missing => Err(OpenError::NotAJournal),
+        Marker::Foreign => Err(OpenError::Foreign),
+        Marker::Newer { version } => Err(OpenError::Newer { version }),
+        Marker::Ours { origin } => match modes(disk)? {
+            Modes::Private => Ok(origin),
+            Modes::Exposed => Err(OpenError::Exposed),
+        },
+    }
+}
+
 /// Decides whether a folder is a journal that this process may write, and takes its lock.
 pub(crate) fn claim(disk: &dyn Disk) -> Result<(String, Box<dyn Any + Send>), OpenError> {
     let marker = layout::marker(disk)?;

@@ -118,7 +118,7 @@ impl Bounds {
         match log {
             Log::Access | Log::Arrivals => self.access,
             Log::Addresses => self.addresses,
-            Log::Events => Retention::Unlimited,
+            Log::Events | Log::Disclosures => Retention::Unlimited,
         }
     }
 }

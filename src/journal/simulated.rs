@@ -26,7 +26,7 @@ struct State {
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
     folders: BTreeMap<String, u32>,
-    locks: Arc<()>,
+    locks: BTreeMap<String, Arc<()>>,
     fault: Option<Planned>,
     /// The most that one write takes.
     chunk: Option<usize>,
@@ -338,10 +338,11 @@ impl Disk for Simulated {
     }
 
     fn lock(&self, path: &str) -> io::Result<Option<Box<dyn Any + Send>>> {
-        let state = self.state();
+        let mut state = self.state();
         state.inode(path)?;
-        let free = Arc::strong_count(&state.locks) == 1;
-        Ok(free.then(|| Box::new(Arc::clone(&state.locks)) as Box<dyn Any + Send>))
+        let lock = state.locks.entry(path.to_owned()).or_default();
+        let free = Arc::strong_count(lock) == 1;
+        Ok(free.then(|| Box::new(Arc::clone(lock)) as Box<dyn Any + Send>))
     }
 
     fn guard(&self, _path: &str, _guard: Guard) {}

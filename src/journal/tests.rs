@@ -116,6 +116,7 @@ fn policy(version: &str, retention: Retention) -> Policy {
         smallest_group: 10,
         correspondence: None,
         disclosure: None,
+        two_people: false,
     }
 }
 

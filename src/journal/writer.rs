@@ -163,7 +163,7 @@ impl Writer {
         match log {
             Log::Addresses => self.requests.addresses.take_over(copy, b"")?,
             Log::Arrivals => self.arrivals.take_over(copy)?,
-            Log::Access | Log::Events => self.requests.access.take_over(copy, b"")?,
+            Log::Access | Log::Events | Log::Disclosures => self.requests.access.take_over(copy, b"")?,
         }
         self.queue.set_durable(self.requests.access.durable());
         Ok(())

@@ -76,7 +76,7 @@ impl View {
     pub(super) fn addresses(&self, folder: &Path, identities: &Identities) -> Result<Option<Addresses>, Problem> {
         match self.log {
             Which::Access => Addresses::of(folder, identities).map(Some).map_err(cannot_read),
-            Which::Addresses | Which::Arrivals | Which::Events => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -84,10 +84,11 @@ impl View {
     ///
     /// When a log is asked for something that only requests have.
     pub(super) fn shower<W: Write>(&self, clock: &Clock, out: W) -> Result<Shower<'_, W>, Problem> {
-        if self.log == Which::Events && (self.filter.is_about_requests() || self.format == Form::Combined) {
+        let is_of_visitors = self.log().is_of_visitors();
+        if !is_of_visitors && (self.filter.is_about_requests() || self.format == Form::Combined) {
             return Err(Problem::with_hint(
                 "events are not requests",
-                "with --log events leave out --status, --path, --address, --error and --format combined",
+                "with --log events or disclosures leave out --status, --path, --address, --error and --format combined",
             ));
         }
         let asks_for_more = self.filter.is_about_more_than_addresses() || self.filter.has_period();
@@ -109,7 +110,7 @@ impl View {
             columns: Columns::new(match self.log {
                 Which::Access | Which::Arrivals => &["time (UTC)", "address", "status", "bytes", "error", "request"],
                 Which::Addresses => &["record", "address", "host", "user", "browser"],
-                Which::Events => &["time (UTC)", "event", "what"],
+                Which::Events | Which::Disclosures => &["time (UTC)", "event", "what"],
             }),
             line: Vec::new(),
             out,
@@ -173,7 +174,7 @@ impl<W: Write> Shower<'_, W> {
     }
 
     fn wants(&self, line: &Line<'_>) -> Result<bool, Undecodable> {
-        if self.log == Log::Events {
+        if !self.log.is_of_visitors() {
             return Ok(self.period.is_all() || self.period.contains(event(line.text)?.1));
         }
         if self.period.is_all() && !self.filter.is_about_requests() {
@@ -192,7 +193,7 @@ impl<W: Write> Shower<'_, W> {
             self.out.write_all(text)?;
             return self.out.write_all(b"\n");
         }
-        if self.log == Log::Events {
+        if !self.log.is_of_visitors() {
             let Ok((event, time)) = event(text) else {
                 self.miss(index, segment);
                 return Ok(());

@@ -19,32 +19,24 @@ pub(super) struct Keys {
     keys: Vec<String>,
 }
 
+/// Public keys, if there are any.
+#[derive(Args, Debug)]
+pub(super) struct KnownKeys {
+    /// A public key, of a log or of a witness, or a file with one a line. It must have been published earlier, and on
+    /// another way than what is verified. May be given several times.
+    #[arg(long = "key", value_name = "KEY|FILE")]
+    keys: Vec<String>,
+}
+
+impl KnownKeys {
+    pub(super) fn read(&self) -> Result<Vec<VerifierKey>, Problem> {
+        read_keys(&self.keys)
+    }
+}
+
 impl Keys {
     pub(super) fn read(&self) -> Result<Vec<VerifierKey>, Problem> {
-        let mut keys = Vec::new();
-        for given in &self.keys {
-            if let Ok(key) = given.parse() {
-                keys.push(key);
-                continue;
-            }
-            let text = fs::read_to_string(given).map_err(|error| {
-                Problem::with_hint(
-                    format!("{given} is neither a key nor a file that can be read: {error}"),
-                    "a key is a name, 8 hexadecimal digits and base64, with + between them",
-                )
-            })?;
-            let lines = text.lines().map(str::trim);
-            for (line, number) in lines
-                .zip(1..)
-                .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
-            {
-                let key = line
-                    .parse()
-                    .map_err(|error| Problem::new(format!("{given}:{number}: {error}")))?;
-                keys.push(key);
-            }
-        }
-        Ok(keys)
+        read_keys(&self.keys)
     }
 
     /// The key of one log of the journal of this site.
@@ -53,6 +45,33 @@ impl Keys {
         let found = self.read()?.into_iter().find(|key| key.name().as_str() == name);
         found.ok_or_else(|| no_key(&name))
     }
+}
+
+fn read_keys(given: &[String]) -> Result<Vec<VerifierKey>, Problem> {
+    let mut keys = Vec::new();
+    for given in given {
+        if let Ok(key) = given.parse() {
+            keys.push(key);
+            continue;
+        }
+        let text = fs::read_to_string(given).map_err(|error| {
+            Problem::with_hint(
+                format!("{given} is neither a key nor a file that can be read: {error}"),
+                "a key is a name, 8 hexadecimal digits and base64, with + between them",
+            )
+        })?;
+        let lines = text.lines().map(str::trim);
+        for (line, number) in lines
+            .zip(1..)
+            .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
+        {
+            let key = line
+                .parse()
+                .map_err(|error| Problem::new(format!("{given}:{number}: {error}")))?;
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }
 
 pub(super) fn no_key(name: &str) -> Problem {
@@ -77,6 +96,8 @@ pub(super) enum Which {
     Arrivals,
     /// What happened to the journal itself.
     Events,
+    /// The register of disclosures.
+    Disclosures,
 }
 
 impl From<Which> for Log {
@@ -86,6 +107,7 @@ impl From<Which> for Log {
             Which::Addresses => Self::Addresses,
             Which::Arrivals => Self::Arrivals,
             Which::Events => Self::Events,
+            Which::Disclosures => Self::Disclosures,
         }
     }
 }

@@ -81,7 +81,7 @@ impl Reading<'_> {
             let address = address.flatten();
             if let Some(Ok(address)) = address
                 .as_ref()
-                .map(|line| Record::decode(line, Format::JsonLines, segment.day))
+                .map(|line| Record::decode(&line.text, Format::JsonLines, segment.day))
             {
                 record.join(address);
             }

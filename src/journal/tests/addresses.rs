@@ -34,7 +34,11 @@ pub(super) fn joined(disk: &Simulated) -> Vec<(u64, String, Option<String>)> {
         let text = String::from_utf8(line.text.to_vec()).unwrap();
         let (segment, index) = (line.segment, line.index);
         let address = addresses.find(segment, index).unwrap();
-        joined.push((index, text, address.map(|address| String::from_utf8(address).unwrap())));
+        joined.push((
+            index,
+            text,
+            address.map(|address| String::from_utf8(address.text).unwrap()),
+        ));
     }
     joined
 }

@@ -141,6 +141,7 @@ pub(super) fn load(disk: &Simulated, log: Log) -> Result<LogTree, OpenError> {
         Log::Addresses => signers.addresses,
         Log::Arrivals => signers.arrivals,
         Log::Events => signers.events,
+        Log::Disclosures => signers.disclosures,
     };
     let found = recovery::find(disk, log)?;
     recovery::tree(&(Arc::new(disk.clone()) as _), log, signer, &found)

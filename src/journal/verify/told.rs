@@ -96,6 +96,21 @@ impl Told {
         }
     }
 
+    /// Takes a line of the register, which tells of its own ends.
+    pub(super) fn take_of_itself(&mut self, line: &[u8]) {
+        let Ok(event) = serde_json::from_slice::<Value>(line) else {
+            return; // compared with its hash all the same
+        };
+        let text = |key: &str| event.get(key).and_then(Value::as_str);
+        let segment = match text("event.name") {
+            Some("segment.torn") => text("segment"),
+            Some("segment.copy") => text("from"),
+            _ => None,
+        };
+        self.torn
+            .extend(segment.and_then(Name::parse).map(|segment| (Log::Disclosures, segment)));
+    }
+
     fn remove(&mut self, new: Removal) {
         match self.removals.last_mut() {
             Some(last)

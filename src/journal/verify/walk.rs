@@ -286,8 +286,10 @@ impl Walk<'_, '_> {
             let leaf = leaf.or(of_disk).unwrap_or(Hash::of_nothing());
             self.fold
                 .append(leaf, of_disk.unwrap_or(leaf), &mut self.report.findings)?;
-            if self.log == Log::Events {
-                self.told.take(at, line.text, at < self.signed);
+            match self.log {
+                Log::Events => self.told.take(at, line.text, at < self.signed),
+                Log::Disclosures => self.told.take_of_itself(line.text),
+                Log::Access | Log::Addresses | Log::Arrivals => {}
             }
             at += 1;
             if at == self.stops.next() || at == self.signed + 1 {
@@ -385,11 +387,11 @@ impl Walk<'_, '_> {
         Ok(self.report)
     }
 
-    /// Every segment was announced, but those of `events`, and no salt outlives its lines.
+    /// Every segment was announced, but those of `events` and of the register, and no salt outlives its lines.
     fn look_at_names(&mut self, pieces: &[Piece]) {
         for piece in pieces {
             match piece.lines {
-                Some(segment) if self.log != Log::Events && !self.told.announced(self.log, segment) => {
+                Some(segment) if self.log.is_of_visitors() && !self.told.announced(self.log, segment) => {
                     self.report.findings.push(Finding::NotAnnounced { segment });
                 }
                 None if piece.salt => self.report.findings.push(Finding::SaltLeft { first: piece.first }),
@@ -457,7 +459,7 @@ fn changed(error: io::Error) -> CannotVerify {
 /// When a record was made, as far as it says.
 pub(crate) fn time_of(line: &[u8], log: Log, segment: Name) -> Option<Timestamp> {
     match log {
-        Log::Events => serde_json::from_slice::<Value>(line)
+        Log::Events | Log::Disclosures => serde_json::from_slice::<Value>(line)
             .ok()?
             .get("time")?
             .as_str()?

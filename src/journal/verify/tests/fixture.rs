@@ -123,7 +123,7 @@ impl Fixture {
         match log {
             Log::Events => &self.keys[0],
             Log::Access => &self.keys[1],
-            Log::Addresses | Log::Arrivals => unreachable!("the fixture has none"),
+            Log::Addresses | Log::Arrivals | Log::Disclosures => unreachable!("the fixture has none"),
         }
     }
 
@@ -131,7 +131,7 @@ impl Fixture {
         match log {
             Log::Events => &mut self.events,
             Log::Access => &mut self.access,
-            Log::Addresses | Log::Arrivals => unreachable!("the fixture has none"),
+            Log::Addresses | Log::Arrivals | Log::Disclosures => unreachable!("the fixture has none"),
         }
     }
 

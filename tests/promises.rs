@@ -48,6 +48,7 @@ use crate::host_names::{NameServer, Says};
 use crate::town::cms::Received;
 use crate::town::{Cms, HOST, Kept, Plan, Town, records};
 
+mod disclosed;
 mod shown;
 
 const NOON: &str = "2026-12-01T12:00:00Z";

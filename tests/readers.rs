@@ -329,5 +329,6 @@ fn policy(agent: AgentRule) -> Policy {
         smallest_group: 10,
         correspondence: None,
         disclosure: None,
+        two_people: false,
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn policy() -> Policy {
         smallest_group: 10,
         correspondence: None,
         disclosure: None,
+        two_people: false,
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Policy {
     pub correspondence: Option<Text>,
     /// When, and to whom, confidentiality is lifted (P3).
     pub disclosure: Option<Text>,
+    /// Whether a disclosure takes two people: one who enters the demand, another who discloses.
+    pub two_people: bool,
 }
 
 /// A sentence in both languages of the statement.

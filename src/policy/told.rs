@@ -42,6 +42,16 @@ pub enum About {
     Office,
 }
 
+/// That nobody discloses alone.
+pub(super) fn two_people_sentence(lang: Lang) -> String {
+    match lang {
+        Lang::Pl => {
+            "O każdym udostępnieniu decydują dwie osoby: jedna wpisuje żądanie, druga je zatwierdza.".to_owned()
+        }
+        Lang::En => "Every disclosure takes two people: one enters the demand, another approves it.".to_owned(),
+    }
+}
+
 impl Policy {
     /// Everything that it says but for its version and date, in the order of the file. What is not kept is not told.
     pub fn told(&self) -> Vec<Told> {
@@ -58,6 +68,7 @@ impl Policy {
             smallest_group,
             correspondence,
             disclosure,
+            two_people,
         } = self;
         let mut told = Vec::new();
         let mut tell = |key: &str, about, text| {
@@ -150,6 +161,9 @@ impl Policy {
             if let Some(text) = text {
                 tell(key, About::Office, text.clone());
             }
+        }
+        if *two_people {
+            tell("disclosure.two_people", About::Office, Text::of(two_people_sentence));
         }
         told
     }

@@ -9,7 +9,7 @@ use jiff::ToSpan;
 use serde::Deserialize;
 use townclerk::journal::Log;
 
-use super::{NOON, Proof, Scene, pass, policy};
+use super::{NOON, Proof, Scene, disclosed, pass, policy};
 use crate::serve::program::{Serving, run_with};
 use crate::skip::without;
 use crate::town::{Cms, HOST, Town, Visitor, records};
@@ -28,6 +28,10 @@ pub enum By {
     AnotherSite,
     /// A policy that was changed under its old version.
     ChangedPolicy,
+    /// What is disclosed and refused, and what the register says of it.
+    Register,
+    /// A disclosure that one alone tries to make.
+    TwoPeople,
 }
 
 impl By {
@@ -38,6 +42,8 @@ impl By {
             Self::Hold => what_a_case_needs_stays_and_goes_later(proof),
             Self::AnotherSite => another_site_has_its_own_policy_and_journal(proof),
             Self::ChangedPolicy => a_changed_policy_needs_another_version(proof),
+            Self::Register => disclosed::what_leaves_is_in_the_register_first(proof),
+            Self::TwoPeople => disclosed::one_alone_discloses_nothing(proof),
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn policy(mut root: Section<'_>) -> Option<Policy> {
         .map_or(Some(10), |value| number(&value, 3..=10_000));
     statistics.finish();
     let correspondence = root.optional("correspondence").map(|value| text(&value));
-    let disclosure = root.optional("disclosure").map(|value| text(&value));
+    let disclosure = root.optional("disclosure").map(|value| disclosure(&value));
     root.finish();
     Some(Policy {
         version: version?,
@@ -81,7 +81,8 @@ pub(super) fn policy(mut root: Section<'_>) -> Option<Policy> {
         },
         smallest_group: smallest_group?,
         correspondence: correspondence.flatten(),
-        disclosure: disclosure.flatten(),
+        two_people: disclosure.as_ref().is_some_and(|disclosure| disclosure.1),
+        disclosure: disclosure.and_then(|disclosure| disclosure.0),
     })
 }
 
@@ -233,6 +234,26 @@ fn text(value: &Value<'_>) -> Option<Text> {
         return value.fault("is in one language", "write it in both: { pl = \"…\", en = \"…\" }");
     }
     let mut section = value.section()?;
+    let text = both_languages(&mut section);
+    section.finish();
+    text
+}
+
+/// When data is disclosed, and whether it takes two people.
+fn disclosure(value: &Value<'_>) -> (Option<Text>, bool) {
+    if value.is_string() {
+        return (text(value), false);
+    }
+    let Some(mut section) = value.section() else {
+        return (None, false);
+    };
+    let two_people = section.optional("two_people").and_then(|value| value.boolean());
+    let text = both_languages(&mut section);
+    section.finish();
+    (text, two_people.unwrap_or(false))
+}
+
+fn both_languages(section: &mut Section<'_>) -> Option<Text> {
     let mut sentence = |key, example| {
         section
             .required(key, example)
@@ -241,7 +262,6 @@ fn text(value: &Value<'_>) -> Option<Text> {
     };
     let pl = sentence("pl", "pl = \"…\", the sentence in Polish");
     let en = sentence("en", "en = \"…\", the sentence in English");
-    section.finish();
     Some(Text { pl: pl?, en: en? })
 }
 

@@ -3,7 +3,7 @@
 mod third_parties;
 
 use super::{Block, Cell, Link, Publication, Section, Table, address};
-use crate::policy::told::smallest_group_sentence;
+use crate::policy::told::{smallest_group_sentence, two_people_sentence};
 use crate::policy::{
     AddressRule, Allowed, Ends, Field, FirstPage, Lang, LegalBasis, Mode, NamePattern, Policy, Retention, Text,
     Unlisted,
@@ -234,12 +234,23 @@ impl Writer<'_> {
                  of the system.",
             ),
             self.says(
-                "Program nie przekazuje zapisów nikomu i nie wysyła ich żadnej stronie trzeciej.",
-                "The program passes records on to nobody, and sends them to no third party.",
+                "Program sam nie przekazuje zapisów nikomu i nie wysyła ich żadnej stronie trzeciej.",
+                "The program by itself passes records on to nobody, and sends them to no third party.",
             ),
         ];
         if let Some(disclosure) = &self.policy.disclosure {
             blocks.push(Block::Declares(disclosure.get(self.lang).to_owned()));
+        }
+        blocks.push(self.says(
+            "Gdy administrator udostępnia zapisy za pomocą programu, program najpierw wpisuje to do rejestru: komu, na \
+             jakiej podstawie i ile zapisów. Tak samo wpisuje odmowy. Rejestru nie można niepostrzeżenie zmienić. \
+             Nie ma w nim niczego o osobach, które nas odwiedziły.",
+            "When the administrator discloses records by means of the program, the program first enters it in a register: \
+             to whom, on what basis and how many records. It enters refusals too. The register cannot be changed \
+             without a trace. It holds nothing about those who visited us.",
+        ));
+        if self.policy.two_people {
+            blocks.push(Block::Says(two_people_sentence(self.lang)));
         }
         self.section(
             "access",

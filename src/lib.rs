@@ -19,6 +19,7 @@
 //! - [`third_parties`]: what pages may call at other sites, and what browsers report of it
 //! - [`entry`]: what was seen, cut down to what is kept
 //! - [`journal`]: what is kept, on disk, append-only
+//! - [`disclosure`]: what leaves it for an authority or a person, entered in the register before
 //! - [`report`]: what is kept, counted until nobody is seen in it any more
 //! - [`witness`]: elsewhere, vouches that the journal has only grown
 //!
@@ -41,6 +42,7 @@ pub mod config;
 pub mod cookies;
 mod count;
 pub mod desk;
+pub mod disclosure;
 pub mod entry;
 pub mod journal;
 pub mod policy;

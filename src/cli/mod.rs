@@ -73,6 +73,12 @@ enum Command {
     /// Show which other sites the pages of a site call, as browsers reported it.
     #[command(after_help = journal::third_parties::EXIT_CODES)]
     ThirdParties(journal::third_parties::ThirdParties),
+    /// Disclose records to an authority: a bundle that proves itself, entered in the register before it leaves.
+    #[command(after_help = journal::disclose::EXIT_CODES)]
+    Disclose(Box<journal::disclose::Disclose>),
+    /// Answer a person who asks what is kept of them (GDPR, Article 15). It is entered in the register, without the
+    /// address.
+    Find(journal::find::Find),
     /// Publish statistics of a time that is over: what was visited, when, and what is broken. They identify nobody.
     #[command(after_help = report::EXIT_CODES)]
     Report(report::Report),
@@ -145,6 +151,8 @@ pub fn main() -> ExitCode {
         Command::Journal(command) => journal::run(&command),
         Command::Cookies(cookies) => journal::cookies::run(&cookies),
         Command::ThirdParties(asked) => journal::third_parties::run(&asked),
+        Command::Disclose(disclose) => journal::disclose::run(&disclose),
+        Command::Find(find) => journal::find::run(&find),
         Command::Policy(command) => policy::run(&command),
         Command::Report(report) => report::run(&report),
         Command::Statement(statement) => statement::run(&statement),

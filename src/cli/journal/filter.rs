@@ -49,6 +49,21 @@ impl Filter {
         }
     }
 
+    /// What it is by apart from a time, and the values.
+    pub(super) fn told(&self) -> Vec<(&'static str, String)> {
+        let status = |range: &RangeInclusive<u16>| match range.start() == range.end() {
+            true => range.start().to_string(),
+            false => format!("{}..{}", range.start(), range.end()),
+        };
+        let parts = [
+            ("address", self.address.map(|address| address.to_string())),
+            ("path", self.path.clone()),
+            ("status", self.status.as_ref().map(status)),
+            ("error", self.error.clone()),
+        ];
+        parts.into_iter().filter_map(|(by, value)| Some((by, value?))).collect()
+    }
+
     /// Whether it asks for more than a time, so for what only records of requests have.
     pub(super) fn is_about_requests(&self) -> bool {
         self.address.is_some() || self.is_about_more_than_addresses()

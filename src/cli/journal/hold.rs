@@ -47,7 +47,7 @@ pub(in crate::cli) struct Holds {
     source: Source,
 }
 
-fn case(name: &str) -> Result<Case, String> {
+pub(super) fn case(name: &str) -> Result<Case, String> {
     Case::parse(name)
         .ok_or_else(|| "1 to 64 letters, digits, dots, dashes and underscores, like RPD-12.2026".to_owned())
 }

@@ -1,10 +1,13 @@
 //! `townclerk journal`: made on purpose, read and verified at any time, held back from retention where a case
-//! needs it.
+//! needs it. And what leaves it: `disclose` and `find`.
 
 mod cat;
 mod columns;
 pub(super) mod cookies;
+pub(super) mod disclose;
+mod disclosures;
 mod filter;
+pub(super) mod find;
 mod form;
 mod hold;
 mod init;

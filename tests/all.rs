@@ -11,6 +11,7 @@ mod cookies;
 mod crash;
 mod demo;
 mod deploy;
+mod disclosure;
 mod doctor;
 mod dokuwiki;
 mod drain;

@@ -10,7 +10,7 @@ use http::{Method, StatusCode, Version};
 use jiff::Timestamp;
 use serde_json::Value;
 use townclerk::clock::Clock;
-use townclerk::config::Config;
+use townclerk::config::{Config, Site};
 use townclerk::entry::{ClientHost, Observation, Outcome, RequestHead, Who};
 use townclerk::journal::{self, Journal, OpenError};
 
@@ -52,6 +52,16 @@ impl Desk {
 
     /// Opens the journal under its configuration on one day, keeps these exchanges, and closes it.
     pub fn keep(&self, time: &str, exchanges: impl IntoIterator<Item = Observation>) {
+        self.write(time, |journal, site| {
+            for observation in exchanges {
+                let slot = journal.reserve().expect("a place");
+                slot.append(observation.redact(&site.policy, &site.hosts));
+            }
+        });
+    }
+
+    /// Opens the journal under its configuration on one day, has somebody write to it, and closes it.
+    pub fn write(&self, time: &str, work: impl FnOnce(&Journal, &Site)) {
         let config = Config::load(&self.config).unwrap_or_else(|faults| panic!("{faults}"));
         let site = &config.sites[0];
         let clock = Clock::set_to(at(time));
@@ -65,10 +75,7 @@ impl Desk {
             !matches!(journal, Err(OpenError::Locked))
         });
         let journal = journal.expect("it opens");
-        for observation in exchanges {
-            let slot = journal.reserve().expect("a place");
-            slot.append(observation.redact(&site.policy, &site.hosts));
-        }
+        work(&journal, site);
         journal.close().expect("it closes");
     }
 

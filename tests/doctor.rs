@@ -4,11 +4,13 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
+use townclerk::clock::Clock;
 use townclerk::entry::Observation;
 
 use crate::journal_cli::{Desk, exchange};
-use crate::serve::program::{Ended, Serving, run_with};
+use crate::serve::program::{Ended, Serving, run, run_with};
 
 /// A journal whose CMS takes connections for as long as the listener lives.
 fn desk() -> (Desk, TcpListener) {
@@ -16,6 +18,14 @@ fn desk() -> (Desk, TcpListener) {
     let cms = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = cms.local_addr().expect("an address").to_string();
     edit(&desk, "127.0.0.1:9", &address);
+    let policy = desk.config.with_file_name("policy.toml");
+    let text = fs::read_to_string(&policy).expect("text");
+    let today = Clock::system().now().to_zoned(TimeZone::UTC).date();
+    fs::write(
+        policy,
+        text.replace("effective = 2026-11-21", &format!("effective = {today}")),
+    )
+    .expect("a file");
     // Tests run where few files may be open.
     edit(&desk, "[[site]]", "[limits]\nconnections = 10\n[[site]]");
     (desk, cms)
@@ -52,8 +62,14 @@ fn where_nothing_is_wrong_the_doctor_says_so_and_changes_nothing() {
     };
     let before = files(&desk);
     let ended = doctor(&desk);
-    // A disk of the machine that runs this may be nearly full.
-    assert!(ended.code == Some(0) || ended.out.contains("% are left"), "{ended:?}");
+    // Nobody else signs this journal; and a disk of the machine that runs this may be nearly full.
+    let complaints = ended
+        .out
+        .lines()
+        .filter(|line| line.starts_with("  warning") || line.starts_with("  problem"));
+    let complaints: Vec<_> = complaints.filter(|line| !line.contains("% are left")).collect();
+    assert_eq!(complaints.len(), 1, "{ended:?}");
+    assert!(complaints[0].contains("witness") && ended.code != Some(0), "{ended:?}");
     assert!(!ended.out.contains("203.0.113.7"), "{ended:?}");
     assert_eq!(files(&desk), before);
     assert_eq!(check(&desk, "journal").0, "ok");
@@ -105,6 +121,58 @@ fn visitors_behind_one_private_address_and_records_of_tomorrow_are_noticed() {
     desk.keep("2099-11-30T12:00:00Z", [exchange("2099-11-30T12:00:00Z", "/", 200)]);
     let (state, found, _, code) = check(&desk, "clock");
     assert_eq!((state.as_str(), code), ("problem", Some(1)), "{found}");
+}
+
+#[test]
+fn a_journal_that_others_can_read_is_a_problem() {
+    let (desk, _cms) = desk();
+    desk.keep("2024-11-30T12:00:00Z", [exchange("2024-11-30T12:00:00Z", "/", 200)]);
+    fs::set_permissions(&desk.journal, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let (state, found, remedy, code) = check(&desk, "journal");
+    assert_eq!((state.as_str(), code), ("problem", Some(1)), "{found}");
+    assert!(remedy.contains("chmod -R go="), "{remedy}");
+}
+
+#[test]
+fn a_witness_that_has_never_signed_is_a_warning() {
+    let (desk, _cms) = desk();
+    desk.keep("2024-11-30T12:00:00Z", [exchange("2024-11-30T12:00:00Z", "/", 200)]);
+    assert!(check(&desk, "witness").1.contains("nobody else signs"));
+    let state = desk.config.with_file_name("witness");
+    let state = state.to_str().expect("text");
+    let made = run(&["witness", "init", "--state", state, "--name", "town.example/witness"]);
+    let key = made
+        .out
+        .lines()
+        .find_map(|line| line.split_whitespace().find(|word| word.starts_with("town.example/")));
+    let key = key.unwrap_or_else(|| panic!("a key: {made:?}"));
+    let mut config = fs::read_to_string(&desk.config).expect("text");
+    config = config.replace(
+        "journal = {",
+        &format!("journal = {{ witness = [{{ url = \"unix:/nowhere\", key = \"{key}\" }}],"),
+    );
+    fs::write(&desk.config, config).expect("a file");
+    let (state, found, ..) = check(&desk, "witness");
+    assert_eq!(state, "warning");
+    assert!(
+        found.contains("town.example/witness") && found.contains("it never has"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_policy_that_nobody_has_looked_at_for_a_year_is_a_warning() {
+    let (desk, _cms) = desk();
+    assert_eq!(check(&desk, "policy").0, "ok");
+    let policy = desk.config.with_file_name("policy.toml");
+    let text = fs::read_to_string(&policy).expect("text");
+    let dated = text.lines().map(|line| match line.starts_with("effective = ") {
+        true => "effective = 2020-01-01\n".to_owned(),
+        false => format!("{line}\n"),
+    });
+    fs::write(&policy, dated.collect::<String>()).expect("a file");
+    let (state, found, ..) = check(&desk, "policy");
+    assert_eq!(state, "warning", "{found}");
 }
 
 #[test]

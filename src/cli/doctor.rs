@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
@@ -19,6 +20,7 @@ use super::speech::{self, Done};
 use super::{ConfigFile, certificates, serve};
 use crate::clock::Clock;
 use crate::config::{Config, Origin, Site, Upstream};
+use crate::cookies::Keys;
 use crate::journal::condition::{Condition, Guards};
 use crate::journal::{CallsSeen, Inventory, OpenError};
 use crate::policy::Mode;
@@ -169,6 +171,7 @@ fn look_at(site: &Site, clock: &Clock) -> Checks {
             false
         }
     };
+    look_at_policy(site, clock.now(), &mut checks);
     match &condition.key {
         Ok(()) => checks.well("key", "is there, and only its user can read it"),
         Err(error) => checks.add(State::Problem, "key", error.to_string(), error.remedy()),
@@ -196,6 +199,7 @@ fn look_into(site: &Site, condition: &Condition, is_running: bool, now: Timestam
             format!("give them to its user: chown -R --reference={folder} {folder}"),
         ),
     }
+    look_at_witnesses(site, condition, checks);
     match condition.space_left {
         Some(left @ 0..5) => checks.add(
             State::Problem,
@@ -279,6 +283,53 @@ fn look_into(site: &Site, condition: &Condition, is_running: bool, now: Timestam
             format!("the file system does not know them: {error}"),
             "write immutable = false, or put the journal on ext4, XFS or Btrfs",
         ),
+    }
+}
+
+/// Whether somebody else vouches for the journal, and lately.
+fn look_at_witnesses(site: &Site, condition: &Condition, checks: &mut Checks) {
+    if site.journal.witnesses.is_empty() {
+        let found = "nobody else signs the journal: whoever has its key could rewrite it unnoticed";
+        let remedy = "name one in [[site.journal.witness]], or keep its checkpoints on another machine";
+        return checks.add(State::Warning, "witness", found, remedy);
+    }
+    for (name, last) in &condition.unwitnessed {
+        let last = last.map_or_else(
+            || "it never has".to_owned(),
+            |last| format!("the last time was {last:.0}"),
+        );
+        let found = format!("{name} has not signed the newest checkpoint; {last}");
+        checks.add(
+            State::Warning,
+            "witness",
+            found,
+            "see that it runs, and what `serve` says of it",
+        );
+    }
+    if condition.unwitnessed.is_empty() {
+        let witnesses = count(site.journal.witnesses.len(), "witness");
+        checks.well("witness", format!("{witnesses} signed what is there"));
+    }
+}
+
+/// Whether the policy is looked at now and then, and its cookies can be sealed.
+fn look_at_policy(site: &Site, now: Timestamp, checks: &mut Checks) {
+    let policy = &site.policy;
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let since = format!("version {} is in force since {}", policy.version, policy.effective);
+    match policy.effective.saturating_add(1.year()) < today {
+        true => checks.add(
+            State::Warning,
+            "policy",
+            format!("{since}, longer than a year"),
+            "let the data protection officer see whether all of it still holds, and date it anew as another version",
+        ),
+        false => checks.well("policy", since),
+    }
+    match site.cookie_keys.as_deref().map(Keys::load) {
+        None => {}
+        Some(Ok(_)) => checks.well("cookie key", "is there, and only its user can read it"),
+        Some(Err(error)) => checks.add(State::Problem, "cookie key", error.to_string(), error.remedy()),
     }
 }
 

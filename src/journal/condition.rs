@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::cosigning::kept::Cosigned;
 use super::disk::{Disk, Folder, Guard};
 use super::key::{Key, KeyFileError};
 use super::log_tree::CHECKPOINT;
@@ -30,6 +31,8 @@ pub struct Condition {
     pub key: Result<(), KeyFileError>,
     /// Files that belong to another user than the folder does.
     pub strangers: u64,
+    /// The witnesses that have not signed what has been there for a while, and when each signed last.
+    pub unwitnessed: Vec<(String, Option<Timestamp>)>,
     /// What is left of its disk, in percent; `None` if that cannot be found out.
     pub space_left: Option<u64>,
     /// How long the newest line of a log has been waiting for a checkpoint.
@@ -76,10 +79,13 @@ impl Condition {
         // A round is an hour apart from the next, and may just be under way.
         let overdue = now.checked_sub(SignedDuration::from_hours(2)).ok();
         let overdue = overdue.and_then(|then| Due::now(&settings.folder, policy, then).ok());
+        let unwitnessed = key.as_ref().map(|key| unwitnessed(&disk, settings, key, now));
+        let unwitnessed = unwitnessed.unwrap_or_default();
         Self {
             journal,
             key: key.map(drop),
             strangers: strangers(&disk).unwrap_or_default(),
+            unwitnessed,
             space_left: disk.space_left().ok(),
             unsigned: unsigned(&disk, now),
             ahead: newest.ahead,
@@ -155,6 +161,28 @@ fn strangers(disk: &Folder) -> io::Result<u64> {
         }
     }
     Ok(strangers)
+}
+
+/// Who has not signed the newest checkpoint of `access`, and signed nothing for so long that it is no accident.
+fn unwitnessed(disk: &Folder, settings: &Settings, key: &Key, now: Timestamp) -> Vec<(String, Option<Timestamp>)> {
+    let own = key.verifier(Log::Access);
+    let cosigned = Cosigned::read(disk, Log::Access, own).unwrap_or_default();
+    let size = recovery::text(disk, &format!("{}/{CHECKPOINT}", Log::Access.folder())).ok();
+    let size: u64 = size
+        .and_then(|text| text.lines().nth(1)?.parse().ok())
+        .unwrap_or_default();
+    let mut silent = Vec::new();
+    for witness in &settings.witnesses {
+        let signed = cosigned.of(witness.key());
+        let when = signed.and_then(|signed| signed.cosigned_at(witness.key()).ok().flatten());
+        let when = when.and_then(|seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok());
+        let is_behind = signed.is_none_or(|signed| signed.checkpoint().size().0 < size);
+        let is_long_ago = when.is_none_or(|when| now.duration_since(when) > SignedDuration::from_mins(10));
+        if is_behind && is_long_ago {
+            silent.push((witness.key().name().to_string(), when));
+        }
+    }
+    silent
 }
 
 /// How long the oldest line behind a log's checkpoint has been there. Ten seconds are usual.

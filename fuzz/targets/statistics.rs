@@ -15,7 +15,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(period) = Period::parse(text) {
         assert_eq!(Period::parse(&period.to_string()), Ok(period));
-        assert_eq!(period.parts().iter().map(|part| part.count()).sum::<usize>(), period.count());
+        assert_eq!(
+            period.parts().iter().map(|part| part.count()).sum::<usize>(),
+            period.count()
+        );
     }
     if let Some(published) = Published::thaw(text) {
         assert_eq!(Published::thaw(&published.freeze()).as_ref(), Some(&published));

@@ -38,6 +38,7 @@ mod readme;
 mod reload;
 mod report;
 mod secrets;
+mod selftest;
 mod serve;
 mod sites;
 mod skip;

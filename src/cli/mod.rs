@@ -17,6 +17,7 @@ mod open_files;
 mod policy;
 mod report;
 mod sample;
+mod selftest;
 mod serve;
 mod speech;
 mod statement;
@@ -54,6 +55,10 @@ enum Command {
     /// Look at this machine, the journals and the CMS, and say what should be mended. Changes nothing.
     #[command(after_help = doctor::EXIT_CODES)]
     Doctor(doctor::Doctor),
+    /// Send a visitor of our own through the server that is running, and write a dated record of whether what happened
+    /// to it is what the policy promises.
+    #[command(after_help = selftest::EXIT_CODES)]
+    Selftest(selftest::Selftest),
     /// Ask the server that is running whether it is well, at its admin listener. For a container's health check.
     #[command(after_help = health::EXIT_CODES)]
     Health(health::Health),
@@ -144,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(&serve),
         Command::Check(check) => run_check(&check),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Selftest(selftest) => selftest::run(&selftest),
         Command::Health(health) => health::run(&health),
         Command::Reload(admin) => health::reload(&admin),
         Command::Demo(demo) => demo::run(&demo),

@@ -24,7 +24,7 @@ use crate::config::{Lenient, Origin, Upstream};
 use crate::proxy::{Trust, speaking};
 
 /// By which the CMS's own log knows us.
-const AGENT: &str = concat!(
+pub(super) const AGENT: &str = concat!(
     "townclerk/",
     env!("CARGO_PKG_VERSION"),
     " (init; a look at the site before it is fronted)"
@@ -40,42 +40,46 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 const SET_COOKIES_MAX: usize = 100;
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) fields: HeaderMap,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
     /// `text/html`, in lower case and without parameters; empty if it is not said.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// Of pages and style sheets only.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Whether it has more than was read.
-    pub(super) is_cut: bool,
+    pub(crate) is_cut: bool,
 }
 
 impl Answer {
-    pub(super) fn is_page(&self) -> bool {
+    pub(crate) fn is_page(&self) -> bool {
         matches!(&*self.kind, "text/html" | "application/xhtml+xml" | "")
     }
 
     /// The first of its `Set-Cookie` lines.
-    pub(super) fn set_cookies(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn set_cookies(&self) -> impl Iterator<Item = String> {
         let lines = self.fields.get_all(SET_COOKIE).into_iter().take(SET_COOKIES_MAX);
         lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
     }
 }
 
 /// A visitor of the CMS.
-pub(super) struct Client {
+pub(crate) struct Client {
     upstream: Upstream,
     trust: Option<Arc<Trust>>,
     clock: Clock,
     link: Option<SendRequest<Empty<Bytes>>>,
     jar: Jar,
     host: String,
+    agent: &'static str,
+    further: HeaderMap,
 }
 
 impl Client {
-    pub(super) fn new(upstream: &Upstream, clock: &Clock) -> Result<Self, Fault> {
+    pub(crate) fn new(upstream: &Upstream, agent: &'static str, clock: &Clock) -> Result<Self, Fault> {
         Ok(Self {
+            agent,
+            further: HeaderMap::new(),
             upstream: upstream.clone(),
             trust: Trust::of(upstream, None).map_err(|error| Fault::Tls(error.to_string()))?,
             clock: clock.clone(),
@@ -85,8 +89,21 @@ impl Client {
         })
     }
 
+    /// Brings this to a host from the beginning: a cookie, as `Set-Cookie` would write it.
+    pub(crate) fn hold(&mut self, host: &str, cookie: &str) {
+        if host != self.host {
+            (self.host, self.jar) = (host.to_owned(), Jar::of(host));
+        }
+        self.jar.obey(cookie, "/", self.clock.now());
+    }
+
+    /// Sends these fields as well from now on.
+    pub(crate) fn say(&mut self, fields: HeaderMap) {
+        self.further = fields;
+    }
+
     /// Puts up with what an old CMS gets wrong.
-    pub(super) fn put_up_with(&mut self, lenient: Lenient) {
+    pub(crate) fn put_up_with(&mut self, lenient: Lenient) {
         self.upstream.lenient = lenient;
         self.link = None;
     }
@@ -95,7 +112,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer, or none that is HTTP.
-    pub(super) async fn get(&mut self, url: &Url) -> Result<Answer, Fault> {
+    pub(crate) async fn get(&mut self, url: &Url) -> Result<Answer, Fault> {
         match timeout(PATIENCE, self.ask(url)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(fault)) => {
@@ -177,14 +194,16 @@ impl Client {
         };
         let mut request = Request::get(target)
             .header(HOST, authority)
-            .header(USER_AGENT, AGENT)
+            .header(USER_AGENT, self.agent)
             .header(ACCEPT, "text/html,application/xhtml+xml,text/css,*/*;q=0.5")
             .header(ACCEPT_LANGUAGE, "pl,en;q=0.5")
             .header("x-forwarded-proto", url.scheme());
         if let Some(cookies) = self.jar.field(url.path(), self.clock.now()) {
             request = request.header(COOKIE, cookies);
         }
-        request.body(Empty::new()).map_err(|_| Fault::NotHttp)
+        let mut request = request.body(Empty::new()).map_err(|_| Fault::NotHttp)?;
+        request.headers_mut().extend(self.further.clone());
+        Ok(request)
     }
 
     /// Connects to the first address that answers.

@@ -8,7 +8,7 @@ use http::header::LOCATION;
 use tokio::time::sleep;
 use url::Url;
 
-use super::client::{Answer, Client};
+use super::client::{AGENT, Answer, Client};
 use super::jar::{self, SetCookie};
 use super::page::{self, Page, Use};
 use super::{Bound, Cookie, Fault, Foreign, Lasts, MadeWith, Survey};
@@ -83,7 +83,7 @@ pub(super) async fn crawl(
 ) -> Result<Survey, Fault> {
     let start = start(upstream, host)?;
     let mut crawl = Crawl {
-        client: Client::new(upstream, clock)?,
+        client: Client::new(upstream, AGENT, clock)?,
         clock: clock.clone(),
         bounds,
         survey: Survey::default(),

@@ -11,7 +11,7 @@
 //! It reads what any visitor may read, one request after the other, and nothing is sent but `GET` without log-in. All
 //! of it is bounded: pages, depth, bytes, time, and what is kept of them, because a page may be anybody's.
 
-mod client;
+pub(crate) mod client;
 mod crawl;
 mod css;
 pub(crate) mod jar;

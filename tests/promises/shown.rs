@@ -24,6 +24,8 @@ pub enum By {
     Connections,
     /// A hold, over the time at which everything else goes.
     Hold,
+    /// Statistics of a month, in every form.
+    Report,
     /// A second site behind the same program.
     AnotherSite,
     /// A policy that was changed under its old version.
@@ -40,6 +42,7 @@ impl By {
             Self::FileModes => nobody_else_can_read_the_journal(proof),
             Self::Connections => it_connects_to_the_cms_alone(proof),
             Self::Hold => what_a_case_needs_stays_and_goes_later(proof),
+            Self::Report => statistics_show_no_small_group(proof),
             Self::AnotherSite => another_site_has_its_own_policy_and_journal(proof),
             Self::ChangedPolicy => a_changed_policy_needs_another_version(proof),
             Self::Register => disclosed::what_leaves_is_in_the_register_first(proof),
@@ -139,6 +142,46 @@ fn what_a_case_needs_stays_and_goes_later(proof: &Proof) {
             "{name}: {events:#?}"
         );
     }
+}
+
+fn statistics_show_no_small_group(proof: &Proof) {
+    let scene = Scene::of(proof);
+    scene.clock.set("2026-10-06T12:00:00Z".parse().expect("a time"));
+    let town = scene.plan().open();
+    let visits = (1..=14).map(|visitor| ("/komunikaty?od=radna".to_owned(), visitor));
+    let few = [1, 2].map(|visitor| ("/sprawa-kowalskiego".to_owned(), visitor));
+    // Many a page that one person saw: together they are no small group either.
+    let single = (21..=40).map(|visitor| (format!("/notatka-{visitor}"), visitor));
+    for (target, visitor) in visits.chain(few).chain(single) {
+        let answer = "HTTP/1.1 200 OK\nContent-Type: text/html\n\n<p>x".to_owned();
+        scene
+            .answers
+            .lock()
+            .expect("no panic")
+            .push_back((answer, jiff::Span::new()));
+        let from = format!("X-Forwarded-For: 203.0.113.{visitor}\r\nUser-Agent: Mozilla/5.0 Firefox/128.0");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{from}\r\nConnection: close\r\n\r\n");
+        assert_eq!(town.ask(request).status, 200);
+    }
+    let folder = town.leave();
+    let config = folder.path().join("townclerk.toml");
+    for format in ["text", "json", "csv", "html"] {
+        let report = || {
+            run_with(
+                &["report", "--period", "2026-10", "--lang", "pl", "--format", format],
+                &config,
+            )
+        };
+        let published = report();
+        assert_eq!(published.code, Some(0), "{published:?}");
+        assert!(published.out.contains("komunikaty"), "{format}: {}", published.out);
+        for hidden in ["kowalskiego", "notatka-", "203.0.113", "radna"] {
+            assert!(!published.out.contains(hidden), "{format}: {hidden}: {}", published.out);
+        }
+        assert_eq!(report().out, published.out, "{format}: it stays as it was published");
+    }
+    let open = run_with(&["report", "--period", "2099-10"], &config);
+    assert_ne!(open.code, Some(0), "a month that is not over");
 }
 
 fn another_site_has_its_own_policy_and_journal(proof: &Proof) {

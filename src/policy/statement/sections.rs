@@ -378,10 +378,10 @@ impl Writer<'_> {
                  where the site has errors.",
             ),
             match self.keeps(Field::ClientAddress) {
-                true => Block::Explains(smallest_group_sentence(self.policy.smallest_group, self.lang)),
+                true => Block::Says(smallest_group_sentence(self.policy.smallest_group, self.lang)),
                 false => self.smallest_number(),
             },
-            self.explains(
+            self.says(
                 "Statystyki dotyczą zawsze całych, zakończonych dni. Nie ma w nich adresów IP ani tej części adresu strony, \
                  która stoi po znaku zapytania, a liczby są zaokrąglone. Opublikowanych statystyk nie liczymy na nowo.",
                 "Statistics are always of whole days that are over. They hold neither IP addresses nor the part of a \
@@ -395,7 +395,7 @@ impl Writer<'_> {
     /// What statistics show where nothing is kept that tells visitors apart.
     fn smallest_number(&self) -> Block {
         let group = self.policy.smallest_group;
-        self.explains(
+        self.says(
             &format!(
                 "Zapisy nie pozwalają odróżnić odwiedzających, dlatego w statystykach pokazujemy tylko to, o co jednego \
                  dnia poproszono co najmniej {group} razy."

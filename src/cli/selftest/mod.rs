@@ -19,7 +19,7 @@ use super::language::Language;
 use super::serve;
 use super::speech::{self, Done, Problem};
 use crate::clock::Clock;
-use crate::config::{Config, Origin, Site, Upstream};
+use crate::config::{Config, Site, Upstream};
 use crate::journal::key::Key;
 
 pub(super) const EXIT_CODES: &str = "Exit codes:\n  0  what was tried is as the policy says\n  1  something is not\n  \
@@ -101,10 +101,5 @@ fn way(selftest: &Selftest, config: &Config, site: &Site) -> Result<Upstream, Pr
         address if address.is_ipv4() => "127.0.0.1".to_owned(),
         _ => "::1".to_owned(),
     };
-    let mut way = Upstream::new(host.clone(), plain.port());
-    way.origins = vec![Origin::Http {
-        host,
-        port: plain.port(),
-    }];
-    Ok(way)
+    Ok(Upstream::new(host, plain.port()))
 }

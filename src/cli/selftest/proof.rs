@@ -189,20 +189,16 @@ impl Proof {
         }
         held.sort_unstable();
         held.dedup();
-        let what = match held.is_empty() {
-            true => ("nic", "nothing"),
-            false => ("coś", "something"),
-        };
         self.tell(
             "redaction",
             Some(held.is_empty()),
             format!(
                 "z ciasteczka, hasła, adresu e-mail, numeru PESEL i tokena w dzienniku zostało: {}",
-                listed(&held, what.0)
+                listed(&held, "nic")
             ),
             format!(
                 "of the cookie, password, e-mail address, PESEL number and token the journal holds: {}",
-                listed(&held, what.1)
+                listed(&held, "nothing")
             ),
         );
         Ok(Some(times))

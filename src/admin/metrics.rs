@@ -1,5 +1,6 @@
-//! The numbers, in OpenMetrics. They are about the server and its sites, by the first host name of each; nothing in a
-//! label comes from a visitor, so their number is bounded by the configuration.
+//! The numbers, in OpenMetrics. They are about the server and its sites, by the first host name of each. Labels come from
+//! the configuration, but for the names of cookies that it does not list: the inventory holds few of them, and none that
+//! looks like a person's.
 //!
 //! Times are histograms with bounds at the powers of two, like those of Prometheus's native histograms of schema 0.
 
@@ -13,7 +14,7 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::disks::Disks;
-use crate::cookies::{Counts, Snapshot, Verdict};
+use crate::cookies::{self, Counts, Snapshot, Verdict};
 use crate::count::Times;
 use crate::entry::{Outcome, Refusal};
 use crate::journal::{Durability, OnDisk, Vitals};
@@ -284,7 +285,7 @@ impl Numbers {
                 cookies.extend(Verdict::ALL.map(of));
             }
             for (listed, seen_yet) in [(true, true), (true, false), (false, true)] {
-                let traffic = |cookie: &&crate::cookies::Seen| {
+                let traffic = |cookie: &&cookies::Seen| {
                     let is_seen = cookie.traffic.sent.sum() + cookie.traffic.set.sum() > 0;
                     cookie.declared == listed && is_seen == seen_yet
                 };
@@ -298,7 +299,14 @@ impl Numbers {
         page.counter("cookies", help, None, &cookies)?;
         let help =
             "Names of cookies, by whether the policy lists them and whether they were seen since it came into use.";
-        page.gauge("cookie_names", help, None, &names)
+        page.gauge("cookie_names", help, None, &names)?;
+        let named = self.sites.iter().flat_map(|seen| {
+            let by_name = move |cookie| named(cookie).map(|(labels, count)| (seen.labels_and(labels), count));
+            seen.cookies.seen.iter().flat_map(by_name)
+        });
+        let help = "The cookies that have a name of their own in the inventory. Those that no answer set are of scripts, \
+                    or of earlier days.";
+        page.counter("cookies_by_name", help, None, &named.collect())
     }
 
     fn journals(&self, page: &mut Page<'_>) -> fmt::Result {
@@ -395,6 +403,20 @@ impl Numbers {
             &all,
         )
     }
+}
+
+/// What became of a cookie, as far as anything did.
+fn named(cookie: &cookies::Seen) -> impl Iterator<Item = ([(&'static str, &str); 4], u64)> {
+    let listed = if cookie.declared { "yes" } else { "no" };
+    let ways = [("request", cookie.traffic.sent), ("response", cookie.traffic.set)];
+    ways.into_iter().flat_map(move |(direction, counts)| {
+        let of = move |verdict: Verdict| {
+            let (name, verdict_name) = (cookie.name.as_str(), verdict.name());
+            let labels = [("name", name), ("listed", listed), ("direction", direction), ("verdict", verdict_name)];
+            (labels, Counts::of(counts, verdict))
+        };
+        Verdict::ALL.into_iter().map(of).filter(|&(_, count)| count > 0)
+    })
 }
 
 /// Whether a series is there from the start: a rate does not see the first step of one that comes later.

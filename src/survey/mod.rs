@@ -14,6 +14,9 @@
 pub(crate) mod client;
 mod crawl;
 mod css;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod jar;
 mod page;
 #[cfg(test)]

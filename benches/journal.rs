@@ -41,7 +41,6 @@ const POLICY: &str = include_str!("../config/policy.toml");
 #[allow(clippy::print_stdout, reason = "a benchmark prints")]
 fn main() {
     let policy = policy::parse("policy.toml", POLICY, &mut Faults::default()).expect("the policy that we ship");
-    let policy = Arc::new(policy);
     println!(
         "{:<34}{:>12}{:>12}{:>8}{:>8}",
         "", "journal", "reference", "ratio", "goal"
@@ -139,16 +138,20 @@ fn cpu(policy: &Policy) -> f64 {
 }
 
 /// Exchanges a second under strict durability, each of which waits for its arrival as an answer does.
-fn group_commit(policy: &Arc<Policy>) -> f64 {
+fn group_commit(policy: &Policy) -> f64 {
     let place = tempfile::tempdir().expect("a folder");
     let journal = Arc::new(open(place.path(), policy, Durability::Strict));
+    // As the lines of the bare loop, all is there before.
+    let each = |_| (0..ARRIVALS / WORKERS / WAITING).map(|number| arrival_and_entry(policy, number));
+    let mut made = Vec::from_iter((0..WORKERS * WAITING).map(|nth| Vec::from_iter(each(nth))));
     let begun = now();
     thread::scope(|scope| {
         for _ in 0..WORKERS {
+            let made = made.split_off(made.len() - WAITING);
             scope.spawn(|| {
                 let tasks = LocalSet::new();
-                for _ in 0..WAITING {
-                    tasks.spawn_local(exchanges(Arc::clone(&journal), Arc::clone(policy)));
+                for made in made {
+                    tasks.spawn_local(exchanges(Arc::clone(&journal), made));
                 }
                 let runtime = Builder::new_current_thread().build().expect("a runtime");
                 runtime.block_on(tasks);
@@ -161,13 +164,18 @@ fn group_commit(policy: &Arc<Policy>) -> f64 {
 }
 
 /// One after the other.
-async fn exchanges(journal: Arc<Journal>, policy: Arc<Policy>) {
-    for number in 0..ARRIVALS / WORKERS / WAITING {
+async fn exchanges(journal: Arc<Journal>, made: Vec<(Entry, Entry)>) {
+    for (arrival, entry) in made {
         let mut slot = journal.reserve().expect("a place");
-        let arrival = slot.arrive(observation(number).arrival(&policy, &[]));
+        let arrival = slot.arrive(arrival);
         arrival.expect("it is taken").await.expect("a disk");
-        slot.append(observation(number).redact(&policy, &[]));
+        slot.append(entry);
     }
+}
+
+fn arrival_and_entry(policy: &Policy, number: usize) -> (Entry, Entry) {
+    let arrival = observation(number).arrival(policy, &[]);
+    (arrival, observation(number).redact(policy, &[]))
 }
 
 /// The lines a second of a loop that writes as many as there may wait at once and syncs them, and does nothing else.

@@ -187,13 +187,19 @@ fn numbers_are_those_of_what_happened() {
     );
     let by_name = |name: &str, listed: &str, direction: &str, verdict: &str| {
         let labels = format!("name=\"{name}\",listed=\"{listed}\",direction=\"{direction}\",verdict=\"{verdict}\"");
-        number(&page, &format!("townclerk_cookies_by_name_total{{site=\"{HOST}\",{labels}}}"))
+        number(
+            &page,
+            &format!("townclerk_cookies_by_name_total{{site=\"{HOST}\",{labels}}}"),
+        )
     };
     assert_eq!(by_name("PHPSESSID", "yes", "response", "limited"), 3.0);
     assert_eq!(by_name("PHPSESSID", "yes", "request", "passed"), 1.0);
     assert_eq!(by_name("other", "no", "response", "stripped"), 3.0);
     assert_eq!(by_name("_ga", "no", "request", "stripped"), 1.0, "which no answer set");
-    assert!(!page.contains("name=\"_ga\",listed=\"no\",direction=\"response\""), "{page}");
+    assert!(
+        !page.contains("name=\"_ga\",listed=\"no\",direction=\"response\""),
+        "{page}"
+    );
     let of_site = |name: &str| number(&page, &format!("townclerk_{name}{{site=\"{HOST}\"}}"));
     assert_eq!(of_site("upstream_answer_seconds_count"), 3.0);
     assert!(of_site("upstream_answer_seconds_sum") > 0.0);

@@ -412,7 +412,12 @@ fn named(cookie: &cookies::Seen) -> impl Iterator<Item = ([(&'static str, &str);
     ways.into_iter().flat_map(move |(direction, counts)| {
         let of = move |verdict: Verdict| {
             let (name, verdict_name) = (cookie.name.as_str(), verdict.name());
-            let labels = [("name", name), ("listed", listed), ("direction", direction), ("verdict", verdict_name)];
+            let labels = [
+                ("name", name),
+                ("listed", listed),
+                ("direction", direction),
+                ("verdict", verdict_name),
+            ];
             (labels, Counts::of(counts, verdict))
         };
         Verdict::ALL.into_iter().map(of).filter(|&(_, count)| count > 0)

@@ -12,7 +12,10 @@ pub fn page(html: &[u8], at: &Url) -> Vec<Url> {
         links, calls, refresh, ..
     } = page::read(html, at);
     let links = links.into_iter().map(|link| link.to);
-    links.chain(calls.into_iter().map(|(_, url)| url)).chain(refresh).collect()
+    links
+        .chain(calls.into_iter().map(|(_, url)| url))
+        .chain(refresh)
+        .collect()
 }
 
 /// Every address that a style sheet which was found at this one calls.

@@ -1,6 +1,6 @@
-//! The numbers, in OpenMetrics. They are about the server and its sites, by the first host name of each. Labels come from
-//! the configuration, but for the names of cookies that it does not list: the inventory holds few of them, and none that
-//! looks like a person's.
+//! The numbers, in OpenMetrics. They are about the server and its sites, by the first host name of each. Labels come
+//! from the configuration, but for the names of cookies that it does not list: the inventory holds few of them, and
+//! none that looks like a person's.
 //!
 //! Times are histograms with bounds at the powers of two, like those of Prometheus's native histograms of schema 0.
 

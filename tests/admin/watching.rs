@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{administered, get, metrics, port};
 use crate::skip::without;
-use crate::town::{Cms, Town};
+use crate::town::{Cms, HOST, Town};
 
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy");
 
@@ -39,7 +39,9 @@ fn samples(page: &str) -> BTreeSet<String> {
 #[test]
 fn the_dashboard_and_the_alerts_ask_for_numbers_that_there_are() {
     let town = administered(Town::before(&Cms::page("a")).tls()).open();
-    town.get("/");
+    town.ask(format!(
+        "GET / HTTP/1.1\r\nHost: {HOST}\r\nCookie: PHPSESSID=a\r\nConnection: close\r\n\r\n"
+    ));
     let there = samples(&metrics(port(&town)));
     let dashboard: Value = serde_json::from_str(&deployed("grafana-dashboard.json")).expect("JSON");
     let asked = |text: &str| {

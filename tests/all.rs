@@ -44,6 +44,7 @@ mod sites;
 mod skip;
 mod statement;
 mod strict;
+mod supervised;
 mod third_parties;
 mod tidy;
 mod tls;

@@ -25,7 +25,7 @@ const UNSIGNED_MAX: Duration = Duration::from_secs(60);
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// Something that is not as it should be.
-pub(super) struct Lack {
+pub(crate) struct Lack {
     /// The site; `None` for the process.
     site: Option<Box<str>>,
     what: &'static str,
@@ -36,6 +36,11 @@ impl Lack {
     fn of(site: &Site, what: &'static str, found: impl Into<String>) -> Self {
         let (site, found) = (Some(site.hosts[0].clone()), found.into());
         Self { site, what, found }
+    }
+
+    fn of_writer(site: &Site) -> Self {
+        let found = format!("its writer has not answered for {} s", PATIENCE.as_secs());
+        Self::of(site, "journal", found)
     }
 
     fn of_process(what: &'static str, found: impl Into<String>) -> Self {
@@ -85,19 +90,26 @@ pub(super) async fn health(view: &View) -> Vec<Lack> {
     stuck().into_iter().map(lack).collect()
 }
 
+/// What a restart may mend: a worker, or a journal's writer, that does not turn. Nothing else: while a disk takes no
+/// entries they wait in memory, and would be lost.
+pub(crate) async fn life(view: &View) -> Vec<Lack> {
+    let edition = view.edition();
+    let (mut lacks, stuck) = tokio::join!(health(view), stuck_writers(&edition.sites));
+    let stuck = edition.sites.iter().zip(stuck).filter(|(_, stuck)| *stuck);
+    lacks.extend(stuck.map(|(site, _)| Lack::of_writer(site)));
+    let was_closed = view.is_draining() || view.edition().number != edition.number;
+    if was_closed {
+        lacks.clear(); // what was asked may have ended in good order
+    }
+    lacks
+}
+
 /// Whether the next exchange would be served and recorded.
 pub(super) async fn readiness(view: &View, disks: &Disks) -> Vec<Lack> {
     let edition = view.edition();
     let sites = &edition.sites;
     let now = edition.clock.now();
-    let asked: Vec<_> = sites.iter().map(|site| site.journal.nudge()).collect();
-    let has_turned = |place: usize| asked.get(place) != Some(&sites[place].journal.turns());
-    let all_have_turned = || (0..sites.len()).all(has_turned);
-    let (_, on_disk, unreachable) = tokio::join!(
-        wait_for(PATIENCE, all_have_turned),
-        disks.look(sites),
-        unreachable(sites),
-    );
+    let (stuck, on_disk, unreachable) = tokio::join!(stuck_writers(sites), disks.look(sites), unreachable(sites));
     let mut lacks = Vec::new();
     if view.is_draining() {
         lacks.push(Lack::of_process(
@@ -107,15 +119,14 @@ pub(super) async fn readiness(view: &View, disks: &Disks) -> Vec<Lack> {
     }
     for (place, (site, on_disk)) in sites.iter().zip(on_disk).enumerate() {
         let vitals = site.journal.vitals(now);
+        if stuck[place] {
+            lacks.push(Lack::of_writer(site));
+        }
         let mut lack = |what, found: String| lacks.push(Lack::of(site, what, found));
         if vitals.status.failed {
             lack("journal", "its disk takes no entries".to_owned());
         } else if vitals.status.waiting >= vitals.places {
             lack("journal", "its queue is full".to_owned());
-        }
-        if !has_turned(place) {
-            let found = format!("its writer has not answered for {} s", PATIENCE.as_secs());
-            lack("journal", found);
         }
         if vitals.unsigned > UNSIGNED_MAX {
             let found = format!("entries have waited {} s to be signed", vitals.unsigned.as_secs());
@@ -129,6 +140,19 @@ pub(super) async fn readiness(view: &View, disks: &Disks) -> Vec<Lack> {
         }
     }
     lacks
+}
+
+/// Which sites have a journal whose writer does not turn when it is asked to.
+async fn stuck_writers(sites: &[Arc<Site>]) -> Vec<bool> {
+    let asked: Vec<_> = sites.iter().map(|site| site.journal.nudge()).collect();
+    let stuck = || {
+        let asked = asked.iter().zip(sites);
+        asked
+            .map(|(before, site)| *before == site.journal.turns())
+            .collect::<Vec<_>>()
+    };
+    wait_for(PATIENCE, || !stuck().contains(&true)).await;
+    stuck()
 }
 
 /// What is wrong with those that lie on the disk.

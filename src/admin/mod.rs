@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use self::answer::{Clerk, Own};
+pub(crate) use self::health::life;
 use crate::config::AdminPlace;
 use crate::desk::{self, Listener};
 use crate::reader::Faults;

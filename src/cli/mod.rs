@@ -21,6 +21,7 @@ mod selftest;
 mod serve;
 mod speech;
 mod statement;
+mod systemd;
 mod table;
 mod warnings;
 mod witness;

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::speech::{self, Done, Problem};
-use super::{Serve, diagnostics, keygen, open_files, warnings};
+use super::{Serve, diagnostics, keygen, open_files, systemd, warnings};
 use crate::admin::Reading;
 use crate::clock::Clock;
 use crate::config::{Config, Site};
@@ -34,7 +34,7 @@ pub(super) fn run(serve: &Serve) -> Done {
         .enable_all()
         .build()
         .map_err(Problem::new)?;
-    let (server, drain_time, asked) = signals.block_on(async {
+    let (server, watchdog, drain_time, asked) = signals.block_on(async {
         // Before the first connection: a signal that comes early must not kill what has begun.
         let mut end = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -44,6 +44,8 @@ pub(super) fn run(serve: &Serve) -> Done {
         let mut server = Server::start(&config, Clock::system()).map_err(|error| could_not_start(&error))?;
         introduce(&config, &server);
         warn(&config);
+        let watchdog = systemd::Watchdog::start(server.view())?;
+        systemd::ready(&status(&config));
         let mut drain_time = config.limits.drain_time;
         let asked = loop {
             tokio::select! {
@@ -55,7 +57,8 @@ pub(super) fn run(serve: &Serve) -> Done {
                     }
                 }
                 wish = server.wish() => {
-                    let reread = reload("asked at the admin listener", &serve.file.config, &mut server);
+                    let why = "asked at the admin listener";
+                    let reread = reload(why, &serve.file.config, &mut server);
                     if let Reread::Done(config, _) = &reread {
                         drain_time = config.limits.drain_time;
                     }
@@ -63,10 +66,13 @@ pub(super) fn run(serve: &Serve) -> Done {
                 }
             }
         };
-        Ok::<_, Problem>((server, drain_time, asked))
+        Ok::<_, Problem>((server, watchdog, drain_time, asked))
     })?;
-    tracing::info!("{asked}: open exchanges have {} s to end", drain_time.as_secs());
+    let stopping = format!("{asked}: open exchanges have {} s to end", drain_time.as_secs());
+    tracing::info!("{stopping}");
+    systemd::stopping(&stopping);
     server.stop().map_err(Problem::new)?;
+    drop(watchdog);
     tracing::info!("stopped; the journals are on disk");
     Ok(ExitCode::SUCCESS)
 }
@@ -95,6 +101,7 @@ impl From<Reread> for Reading {
 /// Reads everything again, all or nothing, and says what changed, or what is wrong.
 fn reload(why: &str, file: &Path, server: &mut Server) -> Reread {
     tracing::info!("{why}: reading {} again", file.display());
+    systemd::reloading();
     let reread = match Config::load(file) {
         Err(faults) => {
             server.could_not_read();
@@ -123,10 +130,24 @@ fn reload(why: &str, file: &Path, server: &mut Server) -> Reread {
         Reread::Faulty(faults) => speech::say_faults(faults),
         Reread::Refused(problem) => problem.say(),
     }
-    if !matches!(reread, Reread::Done(..)) {
-        tracing::error!("not reloaded: everything stays as it was");
+    match &reread {
+        Reread::Done(config, _) => systemd::ready(&status(config)),
+        Reread::Faulty(_) | Reread::Refused(_) => {
+            const STAYS: &str = "not reloaded: everything stays as it was";
+            tracing::error!("{STAYS}");
+            systemd::ready(STAYS);
+        }
     }
     reread
+}
+
+/// What is served, in a line.
+fn status(config: &Config) -> String {
+    let sites = config.sites.iter();
+    let sites: Vec<_> = sites
+        .map(|site| format!("{} under policy {}", site.hosts[0], site.policy.version))
+        .collect();
+    format!("serving {}", sites.join(", "))
 }
 
 /// Says what is odd, and what the system may not allow.

@@ -52,6 +52,20 @@ impl Period {
         })
     }
 
+    /// The last month that is over.
+    pub fn last_month(now: Timestamp) -> Option<Self> {
+        let (first, last) = (today(now)?.first_of_month(), today(now)?.last_of_month());
+        Self { first, last }.before()
+    }
+
+    /// The last week that is over.
+    pub fn last_week(now: Timestamp) -> Option<Self> {
+        let today = today(now)?;
+        let first = today.checked_sub(today.weekday().to_monday_zero_offset().days()).ok()?;
+        let last = first.checked_add(6.days()).ok()?;
+        Self { first, last }.before()
+    }
+
     fn named(text: &str) -> Option<Self> {
         let (year, rest) = text.split_at_checked(4)?;
         let year: i16 = digits(year)?
@@ -189,6 +203,12 @@ impl fmt::Display for Period {
     }
 }
 
+/// The day that no longer lets the one before it go on.
+fn today(now: Timestamp) -> Option<Date> {
+    let over = now.checked_sub(UNDER_WAY).ok()?;
+    Some(Offset::UTC.to_datetime(over).date())
+}
+
 fn day(text: &str) -> Option<Date> {
     let plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     let day: Date = plain.then(|| text.parse().ok())??;
@@ -281,6 +301,25 @@ mod tests {
             ("2026-10-01..2026-12-31", "2026-07-01..2026-09-30"),
         ] {
             assert_eq!(period(text).before().unwrap().to_string(), before);
+        }
+    }
+
+    #[test]
+    fn the_last_month_and_the_last_week_are_over() {
+        for (now, month, week) in [
+            ("2026-11-22T03:30:00Z", "2026-10", "2026-W46"),
+            ("2026-11-23T03:30:00Z", "2026-10", "2026-W47"),
+            ("2026-12-01T01:59:59Z", "2026-10", "2026-W48"),
+            ("2026-12-01T02:00:00Z", "2026-11", "2026-W48"),
+            ("2027-01-01T03:30:00Z", "2026-12", "2026-W52"),
+        ] {
+            let now: Timestamp = now.parse().unwrap();
+            let (last_month, last_week) = (Period::last_month(now).unwrap(), Period::last_week(now).unwrap());
+            assert_eq!(
+                (last_month.to_string(), last_week.to_string()),
+                (month.into(), week.into())
+            );
+            assert!(last_month.is_over_from() <= now && last_week.is_over_from() <= now);
         }
     }
 

@@ -227,6 +227,11 @@ impl Server {
         self.shared.sites.iter().map(|site| site.journal.status()).collect()
     }
 
+    /// The server, seen from beside.
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view)
+    }
+
     /// Waits until somebody asks for the configuration to be read again. It may be dropped and called again.
     pub async fn wish(&mut self) -> Wish {
         match self.wishes.recv().await {

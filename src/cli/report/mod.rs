@@ -26,8 +26,8 @@ journal cannot be read.";
 #[derive(Args, Debug)]
 pub(super) struct Report {
     /// What it is about, in whole days of UTC: 2026-10 for a month, 2026-W43 for a week, 2026 for a year, or
-    /// 2026-10-01..2026-10-15, the last day included. It must be over.
-    #[arg(long, value_name = "PERIOD", value_parser = Period::parse)]
+    /// 2026-10-01..2026-10-15, the last day included. It must be over: last-month and last-week are the last that are.
+    #[arg(long, value_name = "PERIOD", value_parser = period)]
     period: Period,
     /// The configuration file. Several are replicas of one site, or other sites.
     #[arg(long, value_name = "FILE", default_value = "/etc/townclerk/townclerk.toml")]
@@ -59,6 +59,15 @@ enum Form {
     Csv,
     /// A page that needs no script and nothing from elsewhere.
     Html,
+}
+
+fn period(text: &str) -> Result<Period, String> {
+    let last = match text {
+        "last-month" => Period::last_month,
+        "last-week" => Period::last_week,
+        _ => return Period::parse(text),
+    };
+    last(Clock::system().now()).ok_or_else(|| "the clock is wrong".to_owned())
 }
 
 pub(super) fn run(report: &Report) -> Done {

@@ -7,6 +7,7 @@ mod accessible;
 mod addresses;
 mod admin;
 mod certificates;
+mod confined;
 mod cookies;
 mod crash;
 mod demo;

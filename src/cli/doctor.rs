@@ -15,6 +15,7 @@ use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
 use super::check::Form;
+use super::confined::Extent;
 use super::journal::readable;
 use super::speech::{self, Done};
 use super::{ConfigFile, certificates, serve};
@@ -146,6 +147,10 @@ fn machine(config: &Config, clock: &Clock) -> Checks {
         Some(open) => checks.well("open files", format!("{open} are allowed here")),
         None => checks.well("open files", "as many as there are"),
     }
+    checks.well(
+        "sandbox",
+        format!("a server that is started here is {}", Extent::here()),
+    );
     checks
 }
 

@@ -5,6 +5,7 @@
 
 mod certificates;
 mod check;
+mod confined;
 mod demo;
 mod diagnostics;
 mod doctor;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
+use super::confined::{self, Confined, Extent};
 use super::speech::{self, Done, Problem};
 use super::{Serve, diagnostics, keygen, open_files, systemd, warnings};
 use crate::admin::Reading;
@@ -23,13 +24,15 @@ const SIGXFSZ: SignalKind = SignalKind::from_raw(25);
 
 pub(super) fn run(serve: &Serve) -> Done {
     diagnostics::start(LevelFilter::INFO, serve.diagnostics);
-    let config = load(&serve.file.config)?;
+    let (config, files) = confined::load(&serve.file.config);
+    let config = config.map_err(said)?;
     if serve.create_journal {
         for line in create_missing(&config)?.tell() {
             tracing::info!("{line}");
         }
     }
     open_files::allow_all();
+    let confined = Confined::to(&config, &files); // before there is another thread
     let signals = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -42,7 +45,7 @@ pub(super) fn run(serve: &Serve) -> Done {
         // By default it ends the process. Handled, a file that may not grow is a fault of the journal's disk (EFBIG).
         let _file_too_large = signal(SIGXFSZ)?;
         let mut server = Server::start(&config, Clock::system()).map_err(|error| could_not_start(&error))?;
-        introduce(&config, &server);
+        introduce(&config, &server, confined.extent);
         warn(&config);
         let watchdog = systemd::Watchdog::start(server.view())?;
         systemd::ready(&status(&config));
@@ -52,13 +55,13 @@ pub(super) fn run(serve: &Serve) -> Done {
                 _ = end.recv() => break "SIGTERM",
                 _ = interrupt.recv() => break "SIGINT",
                 _ = hang_up.recv() => {
-                    if let Reread::Done(config, _) = reload("SIGHUP", &serve.file.config, &mut server) {
+                    if let Reread::Done(config, _) = reload("SIGHUP", &serve.file.config, &confined, &mut server) {
                         drain_time = config.limits.drain_time;
                     }
                 }
                 wish = server.wish() => {
                     let why = "asked at the admin listener";
-                    let reread = reload(why, &serve.file.config, &mut server);
+                    let reread = reload(why, &serve.file.config, &confined, &mut server);
                     if let Reread::Done(config, _) = &reread {
                         drain_time = config.limits.drain_time;
                     }
@@ -99,17 +102,23 @@ impl From<Reread> for Reading {
 }
 
 /// Reads everything again, all or nothing, and says what changed, or what is wrong.
-fn reload(why: &str, file: &Path, server: &mut Server) -> Reread {
+fn reload(why: &str, file: &Path, confined: &Confined, server: &mut Server) -> Reread {
     tracing::info!("{why}: reading {} again", file.display());
     systemd::reloading();
-    let reread = match Config::load(file) {
+    let reread = match confined.load(file) {
         Err(faults) => {
             server.could_not_read();
             Reread::Faulty(faults)
         }
-        Ok(config) => match server.reload(&config) {
-            Ok(reloaded) => Reread::Done(Box::new(config), reloaded),
-            Err(error) => Reread::Refused(could_not_start(&error)),
+        Ok(config) => match confined.keeps_from(&config) {
+            Some(problem) => {
+                server.could_not_read();
+                Reread::Refused(problem)
+            }
+            None => match server.reload(&config) {
+                Ok(reloaded) => Reread::Done(Box::new(config), reloaded),
+                Err(error) => Reread::Refused(could_not_start(&error)),
+            },
         },
     };
     match &reread {
@@ -161,10 +170,12 @@ fn warn(config: &Config) {
 
 /// Reads a configuration; its faults are said before this returns.
 pub(super) fn load(file: &Path) -> Result<Config, Problem> {
-    Config::load(file).map_err(|faults| {
-        speech::say_faults(&faults);
-        Problem::Said
-    })
+    Config::load(file).map_err(said)
+}
+
+fn said(faults: Faults) -> Problem {
+    speech::say_faults(&faults);
+    Problem::Said
 }
 
 /// Reads a configuration, and chooses the site of a host name, or the only one.
@@ -272,13 +283,14 @@ fn could_not_start(error: &StartError) -> Problem {
 }
 
 /// Which build, which policies, how long a history, where: the first lines of the diagnostics.
-fn introduce(config: &Config, server: &Server) {
+fn introduce(config: &Config, server: &Server, extent: Extent) {
     let commit = crate::COMMIT.map(|commit| format!(" ({commit})")).unwrap_or_default();
     tracing::info!(
         "townclerk {}{commit} on {} threads",
         env!("CARGO_PKG_VERSION"),
         config.workers
     );
+    tracing::info!("{extent}");
     for address in server.http() {
         tracing::info!("listening on http://{address}");
     }

@@ -1,6 +1,8 @@
 //! The value of every setting that is not written.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::{Lenient, Limits, Origin, Resolver, Upstream};
@@ -94,7 +96,9 @@ pub(super) fn cookie_keys_of(folder: &Path) -> PathBuf {
     keys.into()
 }
 
-/// As many threads as the machine has cores.
+/// As many threads as the machine has cores. Counted once: a process that has confined itself can no longer read how
+/// many its control group allows.
 pub(super) fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+    *CORES
 }

@@ -17,10 +17,10 @@ use crate::reader::{Document, Fault, Faults, Section, Value};
 const LONGEST: u64 = 1 << 20;
 
 /// Why a file cannot be read.
-pub(super) struct Unreadable {
+pub(crate) struct Unreadable {
     /// What about the file: `does not exist`.
-    pub(super) found: String,
-    pub(super) remedy: &'static str,
+    pub(crate) found: String,
+    pub(crate) remedy: &'static str,
 }
 
 impl Unreadable {
@@ -162,7 +162,7 @@ fn sites(root: &mut Section<'_>, mut site: impl FnMut(Section<'_>, &mut Taken) -
 }
 
 /// Reads a file from the disk.
-pub(super) fn read_file(path: &Path) -> Result<String, Unreadable> {
+pub(crate) fn read_file(path: &Path) -> Result<String, Unreadable> {
     let because = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => Unreadable {
             found: "does not exist".into(),

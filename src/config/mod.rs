@@ -23,6 +23,7 @@ use bytes::Bytes;
 use ipnet::IpNet;
 
 pub use self::admin::AdminPlace;
+pub(crate) use self::load::{Unreadable, read_file};
 
 use crate::journal;
 use crate::policy::{Lang, Policy};
@@ -61,7 +62,16 @@ impl Config {
     ///
     /// Everything that is wrong in any of the files.
     pub fn load(path: &Path) -> Result<Self, Faults> {
-        load::load(path, &load::read_file)
+        load::load(path, &read_file)
+    }
+
+    /// The same, with every file read in this way.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(crate) fn load_by(path: &Path, read: &dyn Fn(&Path) -> Result<String, Unreadable>) -> Result<Self, Faults> {
+        load::load(path, read)
     }
 
     /// The same with these texts for files that are not written yet.
@@ -72,7 +82,7 @@ impl Config {
     pub(crate) fn load_drafts(path: &Path, drafts: &[(PathBuf, String)]) -> Result<Self, Faults> {
         load::load(path, &|file| match drafts.iter().find(|(draft, _)| draft == file) {
             Some((_, text)) => Ok(text.clone()),
-            None => load::read_file(file),
+            None => read_file(file),
         })
     }
 }

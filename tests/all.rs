@@ -26,6 +26,7 @@ mod init;
 mod interop;
 mod journal_cli;
 mod limits;
+mod manual;
 mod memory;
 mod outcomes;
 mod packing;

@@ -14,6 +14,7 @@ mod init;
 mod journal;
 mod keygen;
 mod language;
+mod manual;
 mod open_files;
 mod policy;
 mod report;
@@ -97,6 +98,12 @@ enum Command {
     /// Vouch that the journals of others only grow. Under another user than theirs, or on another machine.
     #[command(subcommand)]
     Witness(witness::Command),
+    /// Print what a shell reads to complete commands and options.
+    #[command(hide = true)]
+    Completions(manual::Completions),
+    /// Write the man pages of all commands.
+    #[command(hide = true)]
+    Man(manual::Pages),
 }
 
 /// Where the configuration is.
@@ -165,6 +172,8 @@ pub fn main() -> ExitCode {
         Command::Report(report) => report::run(&report),
         Command::Statement(statement) => statement::run(&statement),
         Command::Witness(command) => witness::run(&command),
+        Command::Completions(completions) => manual::print_completions(&completions),
+        Command::Man(pages) => manual::write_pages(&pages),
     };
     done.unwrap_or_else(speech::Problem::report)
 }

@@ -19,9 +19,8 @@ use crate::clock::Clock;
 use crate::config::Site;
 use crate::report::{self, Edition, Period};
 
-pub(super) const EXIT_CODES: &str = "\
-Exit codes: 0 it is published, 1 it may not be or there is nothing, 2 it could not be found out, a part of the \
-journal cannot be read.";
+pub(super) const EXIT_CODES: &str = "Exit codes:\n  0  it is published\n  1  it may not be, or there is nothing\n  \
+    2  it could not be found out: a part of the journal cannot be read";
 
 #[derive(Args, Debug)]
 pub(super) struct Report {

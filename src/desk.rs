@@ -6,11 +6,14 @@ use std::fs;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,10 +47,16 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Where a desk is.
 pub enum Listener {
-    /// A socket, with its path.
-    Unix(UnixListener, PathBuf),
+    /// A socket, with its file.
+    Unix(UnixListener, SocketFile),
     /// A port.
     Tcp(TcpListener),
+}
+
+/// The file of a socket. It goes with the listener, unless somebody else listens there too.
+pub struct SocketFile {
+    path: PathBuf,
+    stays: Arc<AtomicBool>,
 }
 
 impl Listener {
@@ -60,7 +69,7 @@ impl Listener {
     pub fn unix(path: &Path) -> io::Result<Self> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => return Err(io::ErrorKind::AlreadyExists.into()),
-            Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+            Ok(_) => match unix::net::UnixStream::connect(path) {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
                 Err(error) => return Err(error),
                 Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
@@ -70,7 +79,53 @@ impl Listener {
         }
         let listener = UnixListener::bind(path)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
-        Ok(Self::Unix(listener, path.to_owned()))
+        let stays = Arc::default();
+        let path = path.to_owned();
+        Ok(Self::Unix(listener, SocketFile { path, stays }))
+    }
+
+    /// Listens on a socket that is there, and whose file stays where it is somebody else's. Within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// It is none that listens.
+    pub(crate) fn on_unix(socket: unix::net::UnixListener, path: &Path, stays: bool) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let file = SocketFile {
+            path: path.to_owned(),
+            stays: Arc::new(AtomicBool::new(stays)),
+        };
+        Ok(Self::Unix(UnixListener::from_std(socket)?, file))
+    }
+
+    /// The same on a port.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub(crate) fn on_tcp(socket: std::net::TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self::Tcp(TcpListener::from_std(socket)?))
+    }
+
+    /// The socket itself, for another process to listen on.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no further file.
+    pub(crate) fn socket(&self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Unix(listener, _) => listener.as_fd().try_clone_to_owned(),
+            Self::Tcp(listener) => listener.as_fd().try_clone_to_owned(),
+        }
+    }
+
+    /// Whether the file of a socket stays when this goes, to be set later.
+    pub(crate) fn stays(&self) -> Arc<AtomicBool> {
+        match self {
+            Self::Unix(_, file) => Arc::clone(&file.stays),
+            Self::Tcp(_) => Arc::default(),
+        }
     }
 
     /// Listens on a port; 0 is chosen by the system. Within a runtime.
@@ -79,15 +134,13 @@ impl Listener {
     ///
     /// The address is not ours, or in use.
     pub fn tcp(address: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::TcpListener::bind(address)?;
-        socket.set_nonblocking(true)?;
-        Ok(Self::Tcp(TcpListener::from_std(socket)?))
+        Self::on_tcp(std::net::TcpListener::bind(address)?)
     }
 
     /// Where to ask: `unix:/path` or `http://address:port`.
     pub fn place(&self) -> String {
         match self {
-            Self::Unix(_, path) => format!("unix:{}", path.display()),
+            Self::Unix(_, file) => format!("unix:{}", file.path.display()),
             Self::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => format!("http://{address}"),
                 Err(_) => "a port".to_owned(),
@@ -96,10 +149,10 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
-            let _ = fs::remove_file(path); // the next one removes it too
+        if !self.stays.load(Relaxed) {
+            let _ = fs::remove_file(&self.path); // the next one removes it too
         }
     }
 }

@@ -55,7 +55,8 @@ fn systemd_finds_no_fault_with_the_units() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let copies = [units("service"), units("timer")].concat().into_iter().map(|unit| {
+    let all = [units("service"), units("socket"), units("timer")].concat();
+    let copies = all.into_iter().map(|unit| {
         let text = fs::read_to_string(&unit).expect("text");
         let copy = folder.path().join(unit.file_name().expect("a name"));
         fs::write(&copy, text.replace(PROGRAM, env!("CARGO_BIN_EXE_townclerk"))).expect("a copy");

@@ -20,7 +20,9 @@ mod metrics;
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::Runtime;
@@ -33,7 +35,7 @@ pub(crate) use self::health::life;
 use crate::config::AdminPlace;
 use crate::desk::{self, Listener};
 use crate::reader::Faults;
-use crate::server::{Reloaded, View};
+use crate::server::{Inherited, Of, Place, Reloaded, View};
 
 /// Somebody asked for the configuration to be read again, and waits for what comes of it.
 pub struct Wish(oneshot::Sender<Reading>);
@@ -74,11 +76,14 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// Listens.
+    /// Listens, on sockets that listen already where there are such.
     ///
     /// # Errors
     /// With the place that cannot be listened on; `None` if the system gives no runtime.
-    pub(crate) fn listen(places: &[AdminPlace]) -> Result<Self, (Option<AdminPlace>, io::Error)> {
+    pub(crate) fn listen(
+        places: &[AdminPlace],
+        inherited: &mut Inherited,
+    ) -> Result<Self, (Option<AdminPlace>, io::Error)> {
         let mut doors = Self {
             listeners: Vec::new(),
             runtime: None,
@@ -91,14 +96,37 @@ impl Doors {
         let context = runtime.enter();
         for place in places {
             let listener = match place {
-                AdminPlace::Tcp(address) => Listener::tcp(*address),
-                AdminPlace::Unix(path) => Listener::unix(path),
+                AdminPlace::Tcp(address) => match inherited.take_tcp(Of::Admin, *address).pop() {
+                    Some(socket) => Listener::on_tcp(socket),
+                    None => Listener::tcp(*address),
+                },
+                AdminPlace::Unix(path) => match inherited.take_unix(path) {
+                    Some((socket, stays)) => Listener::on_unix(socket, path, stays),
+                    None => Listener::unix(path),
+                },
             };
             let listener = listener.map_err(|error| (Some(place.clone()), error))?;
             doors.listeners.push((listener, Own::of(place)));
         }
         drop(context);
         Ok(doors)
+    }
+
+    /// The sockets, for another process to listen on, in the order of the configuration's places.
+    ///
+    /// # Errors
+    /// The system gives no further file.
+    pub(crate) fn sockets(&self, places: &[AdminPlace]) -> io::Result<Vec<(Place, OwnedFd)>> {
+        let listeners = places.iter().zip(&self.listeners);
+        let sockets = listeners.map(|(place, (listener, _))| {
+            let place = Place {
+                of: Of::Admin,
+                address: place.to_string(),
+                stays: listener.stays().load(Relaxed),
+            };
+            Ok((place, listener.socket()?))
+        });
+        sockets.collect()
     }
 }
 
@@ -117,6 +145,8 @@ impl Drop for Doors {
 /// The listener; it is there until it is dropped.
 pub(crate) struct Admin {
     places: Vec<String>,
+    /// For each, whether the file of its socket stays.
+    stays: Vec<Arc<AtomicBool>>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
@@ -129,9 +159,10 @@ impl Admin {
         let (wishes, wished) = unbounded_channel();
         let listeners = std::mem::take(&mut doors.listeners);
         let places = listeners.iter().map(|(listener, _)| listener.place()).collect();
+        let stays = listeners.iter().map(|(listener, _)| listener.stays()).collect();
         let Some(runtime) = doors.runtime.take() else {
             let running = None;
-            return Ok((Self { places, running }, wished));
+            return Ok((Self { places, stays, running }, wished));
         };
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("admin".to_owned()).spawn(move || {
@@ -155,7 +186,22 @@ impl Admin {
             runtime.shutdown_background(); // a disk that does not answer is not waited for
         })?;
         let running = Some((stop, thread));
-        Ok((Self { places, running }, wished))
+        Ok((Self { places, stays, running }, wished))
+    }
+
+    /// Answers nobody any more: another process does, on the same sockets.
+    pub(crate) fn leave(&mut self) {
+        self.stays.iter().for_each(|stays| stays.store(true, Relaxed));
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            drop(stop);
+            if thread.join().is_err() {
+                tracing::error!("the thread of the admin listener ended in a panic");
+            }
+        }
     }
 
     /// Where it listens: `unix:/path` or `http://address:port`.
@@ -166,11 +212,6 @@ impl Admin {
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        if let Some((stop, thread)) = self.running.take() {
-            drop(stop);
-            if thread.join().is_err() {
-                tracing::error!("the thread of the admin listener ended in a panic");
-            }
-        }
+        self.end();
     }
 }

@@ -25,6 +25,7 @@ mod speech;
 mod statement;
 mod systemd;
 mod table;
+mod upgrade;
 mod warnings;
 mod witness;
 
@@ -50,7 +51,8 @@ enum Command {
     /// Look at a site from outside, and draft a configuration and a policy for it. The place to begin.
     #[command(after_help = init::EXIT_CODES)]
     Init(init::Init),
-    /// Serve the sites of a configuration until SIGTERM.
+    /// Serve the sites of a configuration until SIGTERM. SIGHUP reads it again; on SIGUSR2 the program that is installed
+    /// by then takes over.
     Serve(Serve),
     /// Read a configuration and its policies, name every fault, and show what would be kept. Opens no port and no
     /// journal.
@@ -124,6 +126,12 @@ struct Serve {
     /// How diagnostics are written, on stderr.
     #[arg(long, value_enum, default_value_t)]
     diagnostics: diagnostics::Form,
+    /// Take over from the server that has started this one: it does so itself, on SIGUSR2.
+    #[arg(long, hide = true)]
+    take_over: bool,
+    /// Start those that take over. A server has one such process itself.
+    #[arg(long, hide = true, conflicts_with = "take_over")]
+    stand_by: bool,
 }
 
 #[derive(Args, Debug)]

@@ -3,19 +3,21 @@
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use super::confined::{self, Confined, Extent};
 use super::speech::{self, Done, Problem};
+use super::upgrade::{self, Handed};
 use super::{Serve, diagnostics, keygen, open_files, systemd, warnings};
 use crate::admin::Reading;
 use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::cookies::{Keys, KeysError};
 use crate::journal::key::Key;
-use crate::journal::{self, InitError};
+use crate::journal::{self, CloseError, InitError};
 use crate::reader::Faults;
 use crate::server::{Reloaded, Server, StartError};
 
@@ -24,6 +26,9 @@ const SIGXFSZ: SignalKind = SignalKind::from_raw(25);
 
 pub(super) fn run(serve: &Serve) -> Done {
     diagnostics::start(LevelFilter::INFO, serve.diagnostics);
+    if serve.stand_by {
+        return upgrade::stand_by();
+    }
     let (config, files) = confined::load(&serve.file.config);
     let config = config.map_err(said)?;
     if serve.create_journal {
@@ -32,19 +37,22 @@ pub(super) fn run(serve: &Serve) -> Done {
         }
     }
     open_files::allow_all();
+    let (before, inherited) = upgrade::inherited(serve.take_over)?;
+    let starter = upgrade::starter(); // which is not confined: it runs what is installed by then
     let confined = Confined::to(&config, &files); // before there is another thread
     let signals = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Problem::new)?;
-    let (server, watchdog, drain_time, asked) = signals.block_on(async {
+    let ended = signals.block_on(async {
         // Before the first connection: a signal that comes early must not kill what has begun.
         let mut end = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        let mut next = signal(SignalKind::user_defined2())?;
         // By default it ends the process. Handled, a file that may not grow is a fault of the journal's disk (EFBIG).
         let _file_too_large = signal(SIGXFSZ)?;
-        let mut server = Server::start(&config, Clock::system()).map_err(|error| could_not_start(&error))?;
+        let mut server = upgrade::start(&config, before, inherited)?;
         introduce(&config, &server, confined.extent);
         warn(&config);
         let watchdog = systemd::Watchdog::start(server.view())?;
@@ -67,10 +75,35 @@ pub(super) fn run(serve: &Serve) -> Done {
                     }
                     wish.answer(reread.into());
                 }
+                _ = next.recv() => {
+                    let mut stop = async || {
+                        tokio::select! {
+                            _ = end.recv() => "SIGTERM",
+                            _ = interrupt.recv() => "SIGINT",
+                        }
+                    };
+                    match upgrade::hand_over(starter.as_ref(), &mut server, stop()).await? {
+                        Handed::Over(successor) => {
+                            drop(watchdog); // systemd watches the other one
+                            let left = server.leave(*successor, async { _ = stop().await }).await;
+                            return Ok(Ended::Left(left));
+                        }
+                        Handed::Not => {}
+                        Handed::Stopped(signal) => break signal,
+                    }
+                }
             }
         };
-        Ok::<_, Problem>((server, watchdog, drain_time, asked))
+        Ok::<_, Problem>(Ended::Asked(Box::new(server), watchdog, drain_time, asked))
     })?;
+    let (server, watchdog, drain_time, asked) = match ended {
+        Ended::Asked(server, watchdog, drain_time, asked) => (server, watchdog, drain_time, asked),
+        Ended::Left(left) => {
+            left.map_err(Problem::new)?;
+            tracing::info!("the last exchange has ended; all that this process had recorded is handed over");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let stopping = format!("{asked}: open exchanges have {} s to end", drain_time.as_secs());
     tracing::info!("{stopping}");
     systemd::stopping(&stopping);
@@ -78,6 +111,14 @@ pub(super) fn run(serve: &Serve) -> Done {
     drop(watchdog);
     tracing::info!("stopped; the journals are on disk");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why it serves no longer.
+enum Ended {
+    /// A signal asked for it.
+    Asked(Box<Server>, systemd::Watchdog, Duration, &'static str),
+    /// Another process serves.
+    Left(Result<(), CloseError>),
 }
 
 /// What came of reading the configuration again.
@@ -255,8 +296,12 @@ pub(super) fn create_missing(config: &Config) -> Result<Made<'_>, Problem> {
     Ok(made)
 }
 
-fn could_not_start(error: &StartError) -> Problem {
+pub(super) fn could_not_start(error: &StartError) -> Problem {
     match error {
+        StartError::Unwanted { .. } => Problem::with_hint(
+            error,
+            "name these addresses in [listen] or [admin], or take them out of the .socket unit",
+        ),
         StartError::Tls(cause) => Problem::with_hint(error, cause.remedy()),
         StartError::Journal { error: cause, .. } => Problem::with_hint(error, cause.remedy()),
         StartError::Admin { error: cause, .. } if cause.kind() == ErrorKind::AlreadyExists => {

@@ -5,6 +5,7 @@
 //! that writes completes.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -58,6 +59,23 @@ impl Moment {
         self.index.get().copied()
     }
 
+    /// Whether nobody knows yet.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(*self.fate(), Fate::Open(_))
+    }
+
+    /// Whether it is durable, once that is decided.
+    fn poll(&self, cx: &Context<'_>) -> Poll<bool> {
+        match &mut *self.fate() {
+            Fate::Open(waker) => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            Fate::Durable => Poll::Ready(true),
+            Fate::Failed => Poll::Ready(false),
+        }
+    }
+
     fn ends(&self, fate: Fate) {
         let mut now = self.fate();
         if let Fate::Open(waker) = &mut *now {
@@ -82,6 +100,12 @@ impl Promise {
     fn keep(self) {
         self.0.ends(Fate::Durable);
     }
+
+    /// Another process has made it durable, with this index.
+    pub(crate) fn keep_as(self, index: u64) {
+        let _ = self.0.index.set(index); // nobody else does
+        self.keep();
+    }
 }
 
 impl Drop for Promise {
@@ -94,6 +118,16 @@ impl Arrival {
     pub(crate) fn new(moment: Arc<Moment>, queue: Arc<Queue>) -> Self {
         Self { moment, queue }
     }
+
+    pub(crate) fn moment(&self) -> Arc<Moment> {
+        Arc::clone(&self.moment)
+    }
+
+    /// Its index, once it is durable; `None` if it will not be.
+    pub(crate) async fn index(self) -> Option<u64> {
+        let durable = poll_fn(|cx| self.moment.poll(cx)).await;
+        self.moment.index().filter(|_| durable)
+    }
 }
 
 impl Future for Arrival {
@@ -101,15 +135,10 @@ impl Future for Arrival {
     type Output = Result<(), Unavailable>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut fate = self.moment.fate();
-        match &mut *fate {
-            Fate::Open(waker) => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-            Fate::Durable => Poll::Ready(Ok(())),
-            Fate::Failed => Poll::Ready(self.queue.without_arrival()),
-        }
+        self.moment.poll(cx).map(|durable| match durable {
+            true => Ok(()),
+            false => self.queue.without_arrival(),
+        })
     }
 }
 

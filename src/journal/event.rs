@@ -180,6 +180,8 @@ pub enum Event {
 pub enum Stop {
     /// The journal was closed.
     Closed,
+    /// Another process goes on at once, and is handed the entries of exchanges that are still open.
+    HandedOver,
     /// The journal was dropped without being closed: a fault of our own, said in the diagnostics.
     Dropped,
 }
@@ -402,6 +404,7 @@ impl Stop {
     fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
+            Self::HandedOver => "handed_over",
             Self::Dropped => "dropped",
         }
     }

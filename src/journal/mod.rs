@@ -188,6 +188,13 @@
 //! `time` is RFC 3339 in UTC and `event.name` is OpenTelemetry's; the other keys are those of [`Event`], which lists
 //! all events. An event is durable as soon as it is written. None can hold anything about a visitor.
 //!
+//! # A new process
+//!
+//! A process can give a journal back while it has exchanges that are open, for another one to go on: all that it took is
+//! signed, `journal.stop` has the reason `handed_over`, and its lock is free. When these exchanges end, it hands their
+//! lines to the process that writes then, which puts them among its own, in a segment of its own; so they follow the
+//! policy that they began under. If that process never begins, it takes the lock and begins again itself.
+//!
 //! # Disclosures
 //!
 //! What left the journal for an authority or for a person who asked, and what was refused ([`Register`]). Its lines are
@@ -205,6 +212,7 @@
 //! | The process is killed | entries not yet handed to the kernel: a batch gathers for 5 ms, and the writer may wait for a core; and where a segment or an event is begun or ended just then, those of the syncs that this takes | `journal.start` without a `journal.stop` before it; perhaps `segment.copy` |
 //! | The power is cut | entries not yet durable: `sync_interval`, and the syncs that are under way | perhaps `segment.copy`, or a void end, closed by `CAN \n` at the next start, with the event `segment.torn` |
 //! | The same two, with strict durability | no exchange that was answered; of those entries, how they ended | their arrivals, and the same |
+//! | The process is killed after another one went on | what it had open still | `journal.gap` with their number |
 //! | A file of the tree fails | nothing | another in its place, `journal.failure` |
 //! | One write or sync fails | nothing | the failed segment's void end, the next segment, `journal.failure` |
 //! | The disk stays full, read-only or broken | nothing that was taken, while the process lives | the same; tried again each second, entries wait in memory in the places they hold |
@@ -233,6 +241,7 @@ mod fault;
 #[doc(hidden)]
 pub mod fuzzing;
 mod growing;
+mod handover;
 mod holds;
 mod inventory;
 mod join;
@@ -257,6 +266,7 @@ mod unmatched;
 pub mod verify;
 mod vitals;
 mod writer;
+mod writing;
 
 #[cfg(test)]
 mod simulated;
@@ -264,9 +274,11 @@ mod simulated;
 mod tests;
 
 pub use arrivals::Arrival;
+pub(crate) use arrivals::Promise;
 pub use calls::{CallsSeen, SiteSeen};
 pub use event::{Event, Stop};
 pub use fault::{Fault, Kind, Step};
+pub(crate) use handover::{Handed, Heir, is_line};
 pub use holds::{Case, Hold, HoldError, Holds};
 pub use inventory::{Inventory, SeenCookie};
 pub use join::{Addresses, Belonging};
@@ -275,6 +287,7 @@ pub(crate) use open::PolicyInForce;
 pub use open::{CloseError, Journal, OpenError, Status};
 pub use packing::Closed;
 pub use policies::{policies, text_of as policy_text};
+pub(crate) use queue::Tally;
 pub use queue::{Slot, Unavailable};
 pub use read::{Line, Lines};
 pub use register::{Register, RegisterError};

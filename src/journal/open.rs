@@ -26,8 +26,8 @@ use super::queue::{Message, Queue, Slot, Unavailable};
 use super::recovery::{self, Found};
 use super::requests::Requests;
 use super::retention::Bounds;
-use super::writer::{self, Writer};
-use super::{Durability, Format, Log, OnDisk, Settings, Vitals, policies};
+use super::writer::Writer;
+use super::{Durability, Format, Log, OnDisk, Settings, Vitals, policies, writing};
 use crate::clock::Clock;
 use crate::policy::{Addresses, Policy, Retention, history};
 use crate::witness::ask::AskError;
@@ -36,11 +36,66 @@ use crate::witness::ask::AskError;
 pub struct Journal {
     folder: PathBuf,
     origin: String,
-    disk: Arc<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     durability: Durability,
-    keys: [(Log, VerifierKey); Log::ALL.len()],
-    queue: Arc<Queue>,
+    keys: Keys,
+    pub(super) queue: Arc<Queue>,
     writer: Mutex<Option<JoinHandle<Result<(), CloseError>>>>,
+}
+
+/// The public key of each log.
+type Keys = [(Log, VerifierKey); Log::ALL.len()];
+
+/// What the process has that writes a journal, given back in this order: the last checkpoint is shown to the witnesses
+/// before another process may write.
+pub(crate) struct Hold {
+    pub(super) writer: Writer,
+    _cosigning: Cosigning,
+    _lock: Box<dyn Any + Send>,
+    pub(super) format: Format,
+    origin: String,
+    keys: Keys,
+}
+
+impl Hold {
+    /// Takes the lock, and does everything at start that may fail.
+    pub(super) fn take(
+        disk: &Arc<dyn Disk>,
+        queue: &Arc<Queue>,
+        settings: &Settings,
+        policy: &Policy,
+        policy_text: &str,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let (origin, lock) = recovery::claim(&**disk)?;
+        let key = Key::load(&settings.key)?;
+        if key.origin() != origin {
+            return Err(OpenError::KeyOfAnother);
+        }
+        let keys = Log::ALL.map(|log| (log, key.verifier(log).clone()));
+        let aside = Box::new(Runner::start("journal-sync", {
+            let queue = Arc::clone(queue);
+            move || queue.tell(Message::Home)
+        })?);
+        let writer = prepare(
+            disk,
+            settings,
+            key,
+            policy,
+            policy_text,
+            clock,
+            Arc::clone(queue),
+            aside,
+        )?;
+        Ok(Self {
+            writer,
+            _cosigning: Cosigning::start(disk, queue, &settings.witnesses, &keys)?,
+            _lock: lock,
+            format: settings.format,
+            origin,
+            keys,
+        })
+    }
 }
 
 /// What a journal needs of the policy in force.
@@ -195,6 +250,12 @@ pub enum CloseError {
         /// Entries that were recorded and are not durable.
         lost: u64,
     },
+    /// Another process was to write it, and did not take everything.
+    #[error("{lost} entries could not be handed to the process that writes the journal")]
+    NotTaken {
+        /// Entries that were recorded and not taken.
+        lost: u64,
+    },
     /// The thread that writes had panicked.
     #[error("the journal's writer stopped by a fault of its own")]
     Writer,
@@ -224,40 +285,19 @@ impl Journal {
             true => Folder::guarded(&settings.folder),
             false => Folder::new(&settings.folder),
         });
-        let (origin, lock) = recovery::claim(&*disk)?;
-        let key = Key::load(&settings.key)?;
-        if key.origin() != origin {
-            return Err(OpenError::KeyOfAnother);
-        }
-        let logs = Log::ALL.map(|log| (log, key.verifier(log).clone()));
         let (sender, messages) = mpsc::channel();
         let queue = Arc::new(Queue::new(settings.queue, settings.on_failure, clock.clone(), sender));
-        let aside = Box::new(Runner::start("journal-sync", {
-            let queue = Arc::clone(&queue);
-            move || queue.tell(Message::Home)
-        })?);
-        let writer = prepare(
-            &disk,
-            settings,
-            key,
-            policy,
-            policy_text,
-            clock,
-            Arc::clone(&queue),
-            aside,
-        )?;
-        let cosigning = Cosigning::start(&disk, &queue, &settings.witnesses, &logs)?;
-        let writer = thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            let _lock: Box<dyn Any + Send> = lock;
-            let _cosigning = cosigning; // the last checkpoint is shown before the lock is given back
-            writer::run(writer, &messages)
-        })?;
+        let hold = Hold::take(&disk, &queue, settings, policy, policy_text, clock)?;
+        let (origin, keys) = (hold.origin.clone(), hold.keys.clone());
+        let writer = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || writing::run(hold, &messages))?;
         Ok(Self {
             folder: settings.folder.clone(),
             origin,
             disk,
             durability: settings.durability,
-            keys: logs,
+            keys,
             queue,
             writer: Mutex::new(Some(writer)),
         })

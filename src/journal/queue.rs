@@ -16,10 +16,12 @@ use super::arrivals::{Arrival, Moment, Promise};
 use super::cosigning::Bell;
 use super::disk::Errand;
 use super::event::{Event, Stop};
+use super::handover::{Handed, Heir};
+use super::open::Hold;
 use super::packing::{Done, PackError};
 use super::segment::Name;
 use super::vitals::Pulse;
-use super::{Log, OnFailure, PolicyInForce};
+use super::{CloseError, Log, OnFailure, PolicyInForce};
 use crate::clock::Clock;
 use crate::entry::Entry;
 
@@ -37,6 +39,14 @@ pub(crate) enum Message {
     /// What was done beside the writer has ended.
     Home,
     Packed(Result<Done, ((Log, Name), PackError)>),
+    /// What an exchange has left that the process before this one served, and the line of such an arrival.
+    Handed(Handed),
+    HandedArrival(String, Promise),
+    /// Another process is to write, see [`super::handover`].
+    Release(Sender<Result<(), CloseError>>),
+    HandOn(Box<dyn Heir>),
+    Hold(Sender<()>),
+    Resume(Box<Hold>),
     Close(Stop),
 }
 
@@ -66,12 +76,9 @@ impl Slot {
         if !self.place {
             return None;
         }
-        let moment = Arc::<Moment>::default();
-        self.arrival = Some(Arc::clone(&moment));
-        // If nobody takes it, the promise is broken.
-        self.queue
-            .tell(Message::Arrival(entry, Promise::about(Arc::clone(&moment))));
-        Some(Arrival::new(moment, Arc::clone(&self.queue)))
+        let arrival = self.queue.arrive(|promise| Message::Arrival(entry, promise));
+        self.arrival = Some(arrival.moment());
+        Some(arrival)
     }
 
     /// Hands over the entry. It never blocks and never fails.
@@ -206,6 +213,18 @@ impl Queue {
                 arrival: None,
             }),
         }
+    }
+
+    /// Takes one that is not refused: its exchange has ended in the process before this one.
+    pub(crate) fn take_place(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Hands over an arrival. If nobody takes it, the promise is broken.
+    pub(crate) fn arrive(self: &Arc<Self>, message: impl FnOnce(Promise) -> Message) -> Arrival {
+        let moment = Arc::<Moment>::default();
+        self.tell(message(Promise::about(Arc::clone(&moment))));
+        Arrival::new(moment, Arc::clone(self))
     }
 
     /// An arrival cannot be made durable now: whether its exchange is answered all the same, which is counted.

@@ -12,10 +12,8 @@
 //! the kernel. Only where a segment ends or begins, or after an error, does the writer wait for the disk; and for
 //! events and arrivals, which are durable with their batch.
 
-use std::iter;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,7 +22,7 @@ use jiff::tz::Offset;
 
 use super::appender::{Appender, Written};
 use super::arrivals::Arrivals;
-use super::aside::{Aside, Runner};
+use super::aside::Aside;
 use super::belief::Belief;
 use super::copy::Copy;
 use super::disk::Disk;
@@ -41,10 +39,6 @@ use super::{CloseError, Durability, Log, PolicyInForce, Settings, log_tree};
 use crate::clock::Clock;
 use crate::entry::Encoder;
 
-/// A batch gathers for so long after its first entry. Whoever hands over an entry meanwhile wakes nobody.
-const GATHER: Duration = Duration::from_millis(5);
-/// A batch has at most so many messages.
-const BATCH: usize = 4_096;
 /// What is durable is signed after so long.
 pub(crate) const SIGN: Duration = Duration::from_secs(10);
 /// A failed disk is tried again after so long.
@@ -65,6 +59,13 @@ pub(crate) enum Goal {
     Ended,
 }
 
+/// Why the writer stops.
+pub(crate) enum Leave {
+    Close(Stop),
+    /// Another process is to write; how it went is told.
+    Release(Sender<Result<(), CloseError>>),
+}
+
 /// What is done aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Away {
@@ -72,7 +73,7 @@ enum Away {
     Sign,
 }
 
-/// The writer's state; [`run`] gives it a thread.
+/// The writer's state; [`super::writing`] gives it a thread.
 pub(crate) struct Writer {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) clock: Clock,
@@ -94,7 +95,7 @@ pub(crate) struct Writer {
     /// What is under way there, for the logs about requests.
     away: Option<Away>,
     /// Whether a batch waits for more; not where somebody waits for it.
-    gathers: bool,
+    pub(crate) gathers: bool,
     segment_bytes: u64,
     sync_interval: Duration,
     /// So many unsynced lines are synced before their time, for they hold places.
@@ -169,8 +170,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes one message; [`Writer::settle`] brings it to the disk. The reason, if the message was to stop.
-    pub(crate) fn take(&mut self, message: Message) -> Option<Stop> {
+    /// Takes one message; [`Writer::settle`] brings it to the disk. Why, if the message was to stop.
+    pub(crate) fn take(&mut self, message: Message) -> Option<Leave> {
         match message {
             Message::Arrival(entry, promise) => {
                 let encoder = &mut self.encoder;
@@ -196,7 +197,22 @@ impl Writer {
                     Some(_) => self.give_up_packed(),
                 }
             }
-            Message::Close(reason) => return Some(reason),
+            Message::Handed(handed) => self.requests.push(self.batch_day, |log, line| {
+                let text = match log {
+                    Log::Addresses => &handed.addresses,
+                    _ => &handed.access,
+                };
+                line.extend_from_slice(text.as_bytes());
+            }),
+            Message::HandedArrival(text, promise) => {
+                self.arrivals
+                    .push(self.batch_day, promise, |line| line.extend_from_slice(text.as_bytes()));
+            }
+            Message::Close(reason) => return Some(Leave::Close(reason)),
+            Message::Release(told) => return Some(Leave::Release(told)),
+            // It is written already, and nobody is handed anything.
+            Message::Resume(_) | Message::HandOn(_) => {}
+            Message::Hold(told) => drop(told.send(())),
         }
         None
     }
@@ -473,6 +489,25 @@ impl Writer {
         }
     }
 
+    /// Ends in good order for another process to go on, where what is still open will have its entry. After an error it
+    /// goes on itself.
+    pub(crate) fn release(&mut self) -> Result<(), CloseError> {
+        self.settle(Goal::Ended);
+        let told = self.failed.is_none();
+        if told {
+            let reason = Stop::HandedOver;
+            self.events.push(&Event::Stop { reason });
+            self.settle(Goal::Signed);
+        }
+        let Some((fault, _)) = self.failed else { return Ok(()) };
+        if told {
+            let version = env!("CARGO_PKG_VERSION");
+            self.events.push(&Event::Start { version });
+        }
+        let lost = self.requests.access.unsynced();
+        Err(CloseError::Disk { fault, lost })
+    }
+
     /// Ends in good order: everything durable, what can have no entry any more counted, the last word said.
     pub(crate) fn close(mut self, reason: Stop) -> Result<(), CloseError> {
         if self.failed.is_some() {
@@ -548,51 +583,4 @@ fn has_passed(time: Duration, since: Timestamp, now: Timestamp) -> bool {
 
 fn left(time: Duration, since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).map_or(Duration::ZERO, |passed| time.saturating_sub(passed))
-}
-
-/// Writes until it is told to stop.
-pub(crate) fn run(mut writer: Writer, messages: &Receiver<Message>) -> Result<(), CloseError> {
-    // However this ends, nobody shall wait for a writer that is gone.
-    let _gone = Gone(Arc::clone(&writer.queue));
-    writer.start_packer();
-    if !writer.gathers
-        && let Ok(aside) = Runner::start("journal-arrivals", || ())
-    {
-        writer.arrivals.wait_aside(Box::new(aside));
-    }
-    loop {
-        let first = match messages.recv_timeout(writer.patience()) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return writer.close(Stop::Dropped),
-        };
-        if let Some(first) = first {
-            if writer.gathers && matches!(first, Message::Entry(..)) && !writer.queue.is_pressed() {
-                thread::sleep(GATHER);
-            }
-            writer.turn_the_day();
-            for message in iter::once(first).chain(messages.try_iter()).take(BATCH) {
-                if let Some(reason) = writer.take(message) {
-                    for message in messages.try_iter() {
-                        writer.take(message);
-                    }
-                    return writer.close(reason);
-                }
-            }
-            writer.settle(Goal::Written);
-        }
-        writer.tick();
-        writer.queue.pulse.turned();
-    }
-}
-
-struct Gone(Arc<Queue>);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.set_failed(true);
-        if thread::panicking() {
-            tracing::error!("the journal's writer stopped by a fault of its own; nothing is recorded any more");
-        }
-    }
 }

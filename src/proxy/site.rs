@@ -11,7 +11,7 @@ use super::statement::Pages;
 use crate::clock::Clock;
 use crate::config::{self, ErrorPage, Upstream};
 use crate::cookies::{Keys, Navigation, Tally};
-use crate::journal::{CloseError, Event, Journal, OpenError, Settings};
+use crate::journal::{CloseError, Event, Format, Journal, OpenError, Settings};
 use crate::policy::Policy;
 use crate::third_parties::{self, Guard};
 
@@ -197,6 +197,24 @@ impl Site {
             let (mode, calls) = (rules.mode, Box::new(calls.snapshot()));
             self.journal.event(Event::ThirdParties { mode, calls });
         }
+    }
+
+    /// How its entries are written.
+    pub(crate) fn format(&self) -> Format {
+        self.settings.format
+    }
+
+    /// Lets another process write the journal, see [`Journal::release`].
+    pub(crate) fn release(&self) -> Result<(), CloseError> {
+        self.record_seen();
+        self.journal.release()
+    }
+
+    /// Writes it again, see [`Journal::resume`].
+    pub(crate) fn resume(&self, clock: &Clock) -> Result<(), OpenError> {
+        let in_force = &self.in_force;
+        self.journal
+            .resume(&self.settings, &in_force.policy, &in_force.text, clock.clone())
     }
 
     /// Ends the journal in good order.

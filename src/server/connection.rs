@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -235,7 +236,16 @@ impl Connection {
         let connection = Rc::clone(self);
         let service = service_fn(move |request| {
             let exchange = proxy::exchange(Rc::clone(&connection), request);
-            async { Ok::<_, Infallible>(exchange.await) }
+            let worker = Rc::clone(&connection.worker);
+            async move {
+                let mut answer = exchange.await;
+                if worker.is_leaving() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    answer
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(answer)
+            }
         });
         builder.serve_connection(TokioIo::new(stream), service).with_upgrades()
     }

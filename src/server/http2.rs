@@ -91,7 +91,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
                 greeted = true;
                 connection.greeted();
             }
-            if polled.is_pending() && !draining && connection.worker.is_draining() {
+            if polled.is_pending() && !draining && connection.worker.is_leaving() {
                 draining = true;
                 http.as_mut().graceful_shutdown();
                 polled = http.as_mut().poll(cx);

@@ -1,11 +1,12 @@
 //! Listeners, TLS, limits; accept, serve, reload, drain.
 //!
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
-//! (SO_REUSEPORT) and upstream connections of its own. `listen` shares the ports, `worker` is one thread's life,
+//! (SO_REUSEPORT) and upstream connections of its own. `start` is the way there. `listen` shares the ports, `worker` is one thread's life,
 //! `connection` one visitor's connection, `http2` one with many streams, `exchanges` how many are open, `meter` their
 //! time limits, `pieces` how they are written, `proxied` what may come before it. `certificates` chooses what a visitor
 //! is shown, and `tls` says how TLS is spoken. `reload` is the way from one edition of the configuration to the next,
-//! `caretaker` a thread for what is nobody's exchange.
+//! `handover` that from one process to the next, `inherited` are sockets that came from elsewhere, and `caretaker` is a
+//! thread for what is nobody's exchange.
 
 mod caretaker;
 mod certificate;
@@ -15,13 +16,16 @@ mod exchanges;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handover;
 mod http2;
+mod inherited;
 mod listen;
 mod meter;
 mod pieces;
 mod proxied;
 mod proxy_protocol;
 mod reload;
+mod start;
 mod tls;
 mod view;
 mod worker;
@@ -30,32 +34,38 @@ pub use certificate::TlsError;
 pub(crate) use certificate::{Certificate, chain};
 pub(crate) use connection::{Connection, End};
 pub(crate) use exchanges::Exchanges;
+pub use handover::{HandOverError, Predecessor, Starter, Successor};
+pub use inherited::Inherited;
+pub(crate) use inherited::{Of, Place};
 pub(crate) use meter::{Meter, Metered, Stage, Ticks, ticks};
 pub(crate) use pieces::poll_write_pieces;
 pub use reload::Reloaded;
+pub use start::Prepared;
 pub(crate) use view::{Hands, View};
 pub(crate) use worker::{Edition, Task, Worker};
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use thiserror::Error;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use self::caretaker::Caretaker;
 use self::certificates::Certificates;
-use self::worker::Order;
-use crate::admin::{Admin, Doors, Wish};
+use self::handover::Following;
+use self::reload::find;
+use self::worker::{Order, Phase};
+use crate::admin::{Admin, Wish};
 use crate::clock::Clock;
 use crate::config::{self, AdminPlace, Config, Limits, Resolver};
 use crate::cookies::{self, Keys};
 use crate::journal;
-use crate::proxy::{Site, Trust};
+use crate::proxy::Site;
 
 /// Why the server could not start, or not go over to another configuration.
 #[derive(Debug, Error)]
@@ -95,6 +105,15 @@ pub enum StartError {
         /// Why.
         error: cookies::KeysError,
     },
+    /// There are sockets of systemd's on which nobody would accept.
+    #[error("systemd listens where the configuration does not: {}", places.join(", "))]
+    Unwanted {
+        /// Their addresses, and how systemd calls them.
+        places: Vec<String>,
+    },
+    /// The process to take over from could not be spoken to.
+    #[error("cannot take over from the process before: {0}")]
+    TakeOver(io::Error),
     /// A thread or its runtime could not be made.
     #[error("cannot start a thread: {0}")]
     Worker(io::Error),
@@ -129,8 +148,10 @@ fn cookie_keys(site: &config::Site) -> Result<Option<Arc<Keys>>, StartError> {
     Ok(Some(Arc::new(keys)))
 }
 
-/// A running server: it accepts from the moment it is made until [`Server::stop`].
+/// A running server: it accepts from the moment it is made until [`Server::stop`] or [`Server::leave`].
 pub struct Server {
+    /// The process that served before this one, while it has exchanges that are open.
+    before: Option<Following>,
     http: Vec<SocketAddr>,
     https: Vec<SocketAddr>,
     /// As it was at start; what only a restart can change stays as it says.
@@ -141,8 +162,10 @@ pub struct Server {
     admin: Admin,
     wishes: UnboundedReceiver<Wish>,
     caretaker: Caretaker,
-    draining: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     workers: Vec<Running>,
+    /// What it listens on, for another process to listen on.
+    sockets: Vec<(Place, OwnedFd)>,
 }
 
 /// A worker, and how to tell it of another edition.
@@ -152,59 +175,12 @@ struct Running {
 }
 
 impl Server {
-    /// Opens the journals, listens, and starts the workers.
+    /// Listens, opens the journals, and starts the workers.
     ///
     /// # Errors
     /// See [`StartError`]; nothing is left running then.
     pub fn start(config: &Config, clock: Clock) -> Result<Self, StartError> {
-        let certificates = match config.tls.as_slice() {
-            [] => None,
-            all => Some(Arc::new(Certificates::open(all)?)),
-        };
-        let tls = certificates.clone().map(|all| tls::speak(all)).transpose()?;
-        let (http, plain) = listen_all(&config.http, &config.proxy_protocol, config.workers)?;
-        let (https, secure) = listen_all(&config.https, &config.proxy_protocol, config.workers)?;
-        let doors = Doors::listen(&config.admin).map_err(|(place, error)| match place {
-            Some(place) => StartError::Admin { place, error },
-            None => StartError::Worker(error),
-        })?;
-        let open = |site: &config::Site| {
-            let folder = site.journal.folder.clone();
-            let trust = Trust::of(&site.upstream, None)?;
-            let keys = cookie_keys(site)?;
-            Site::open(site, trust, keys, config.workers, &clock)
-                .map(Arc::new)
-                .map_err(|error| StartError::Journal { folder, error })
-        };
-        let sites = config.sites.iter().map(open).collect::<Result<_, _>>()?;
-        let shared = Arc::new(Shared::new(sites, config, config.workers, clock, None));
-        let view = View::new(Arc::clone(&shared), config.workers, certificates.clone());
-        let (admin, wishes) = Admin::start(doors, Arc::clone(&view)).map_err(StartError::Worker)?;
-        let mut server = Self {
-            http,
-            https,
-            started: config.clone(),
-            shared,
-            view,
-            admin,
-            wishes,
-            caretaker: Caretaker::start(certificates.clone()).map_err(StartError::Worker)?,
-            certificates,
-            draining: watch::Sender::new(false),
-            workers: Vec::new(),
-        };
-        let hands = server.view.workers.clone().into_iter();
-        for ((hands, plain), secure) in hands.zip(plain).zip(secure) {
-            let (shared, draining) = (Arc::clone(&server.shared), server.draining.subscribe());
-            let (orders, received) = unbounded_channel();
-            let tls = tls.clone().map(TlsAcceptor::from);
-            let thread = worker::spawn(hands, plain, secure, tls, shared, received, draining);
-            server.workers.push(Running {
-                thread: thread.map_err(StartError::Worker)?,
-                orders,
-            });
-        }
-        Ok(server)
+        Prepared::of(config, clock, Inherited::default())?.start()
     }
 
     /// Where plain HTTP is spoken, ports chosen by the system filled in.
@@ -252,13 +228,15 @@ impl Server {
     /// A journal that could not be closed whole.
     pub fn stop(mut self) -> Result<(), journal::CloseError> {
         self.drain();
+        self.before = None; // while the journals still take what it says
         let sites = self.shared.sites.iter().cloned().chain(self.caretaker.stop());
         sites.map(|site| site.close()).fold(Ok(()), Result::and)
     }
 
     fn drain(&mut self) {
         self.view.drain();
-        self.draining.send_replace(true);
+        self.sockets.clear();
+        self.phase.send_replace(Phase::Draining);
         for worker in self.workers.drain(..) {
             if worker.thread.join().is_err() {
                 tracing::error!("a worker ended in a panic");
@@ -286,35 +264,4 @@ impl Shared {
             clock,
         }
     }
-}
-
-/// The sockets of every address, dealt out: one row for each worker.
-type Rows = Vec<Vec<Door>>;
-
-/// A socket that listens.
-pub(crate) struct Door {
-    socket: std::net::TcpListener,
-    /// Whether each connection begins with a header of the PROXY protocol.
-    is_proxied: bool,
-}
-
-fn listen_all(
-    addresses: &[SocketAddr],
-    proxied: &[SocketAddr],
-    workers: usize,
-) -> Result<(Vec<SocketAddr>, Rows), StartError> {
-    let mut rows: Rows = (0..workers).map(|_| Vec::new()).collect();
-    let mut bound = Vec::new();
-    for &address in addresses {
-        let failed = |error| StartError::Listen { address, error };
-        let sockets = listen::bind(address, workers).map_err(failed)?;
-        bound.push(sockets[0].local_addr().map_err(failed)?);
-        for (row, socket) in rows.iter_mut().zip(sockets) {
-            row.push(Door {
-                socket,
-                is_proxied: proxied.contains(&address),
-            });
-        }
-    }
-    Ok((bound, rows))
 }

@@ -198,6 +198,7 @@ impl Server {
     }
 }
 
-fn find(sites: &[Arc<Site>], folder: &Path) -> Option<Arc<Site>> {
+/// The site whose journal is in this folder.
+pub(super) fn find(sites: &[Arc<Site>], folder: &Path) -> Option<Arc<Site>> {
     sites.iter().find(|site| site.folder() == folder).cloned()
 }

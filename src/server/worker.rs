@@ -18,8 +18,9 @@ use tokio::time::{self, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
 use super::meter::{Allowances, TICK, Ticks};
+use super::start::Door;
 use super::view::Hands;
-use super::{Connection, Door, Exchanges, Shared, proxied};
+use super::{Connection, Exchanges, Shared, proxied};
 use crate::proxy::{HostNames, Pool, Site};
 
 /// How often what was met of cookies and third parties is recorded, in ticks: once an hour.
@@ -65,6 +66,16 @@ impl Edition {
 /// An edition for a worker to take over, and whom to tell by dropping it.
 pub(super) type Order = (Arc<Shared>, std::sync::mpsc::Sender<()>);
 
+/// How far a server has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Serving,
+    /// Another process accepts. What is open goes on to its end; each connection has one more answer.
+    Leaving,
+    /// What is open ends soon, or is cut off.
+    Draining,
+}
+
 /// What the connections of one thread share.
 pub(crate) struct Worker {
     edition: RefCell<Rc<Edition>>,
@@ -75,7 +86,7 @@ pub(crate) struct Worker {
     pub(super) exchanges: Exchanges,
     /// Every open connection, stream and tunnel, for the sweep.
     open: RefCell<Slab<Weak<Connection>>>,
-    draining: Cell<bool>,
+    phase: Cell<Phase>,
     /// The drain's time is up: what still runs is cut off.
     stopped: Cell<bool>,
 }
@@ -91,7 +102,7 @@ impl Worker {
             now,
             hands,
             open: RefCell::default(),
-            draining: Cell::new(false),
+            phase: Cell::new(Phase::Serving),
             stopped: Cell::new(false),
         })
     }
@@ -108,8 +119,19 @@ impl Worker {
         drop(before); // after the borrow has ended: closing connections may ask for the edition
     }
 
+    /// Whether idle connections are closed.
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.phase.get() == Phase::Draining
+    }
+
+    /// Whether an answer is the last one of its connection.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.phase.get() != Phase::Serving
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.wake(|_| true);
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -157,6 +179,13 @@ impl Tasks {
         self.open.get()
     }
 
+    /// Waits until nothing is open, and no entry waits for a name.
+    async fn all_ended(&self, names: &HostNames) {
+        while self.open() > 0 || names.are_asked() {
+            self.ended.notified().await;
+        }
+    }
+
     /// Something ended that a drain may wait for.
     pub(crate) fn ended(&self) {
         self.ended.notify_waiters();
@@ -193,7 +222,7 @@ pub(super) fn spawn(
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
     orders: UnboundedReceiver<Order>,
-    draining: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let name = format!("worker-{}", hands.number);
@@ -205,7 +234,7 @@ pub(super) fn spawn(
         };
         let doors = plain.into_iter().map(|door| (door, None));
         let doors = doors.chain(secure.into_iter().map(|door| (door, tls.clone())));
-        let life = live(Rc::clone(&worker), doors.collect(), orders, draining);
+        let life = live(Rc::clone(&worker), doors.collect(), orders, phase);
         runtime.block_on(tasks.run_until(life));
         worker.stopped.set(true);
         let _context = runtime.enter();
@@ -218,7 +247,7 @@ async fn live(
     worker: Rc<Worker>,
     doors: Vec<(Door, Option<TlsAcceptor>)>,
     mut orders: UnboundedReceiver<Order>,
-    mut draining: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
 ) {
     let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&worker)));
     let follower = tokio::task::spawn_local({
@@ -237,49 +266,54 @@ async fn live(
                 socket,
                 is_proxied,
                 tls,
-                draining.clone(),
+                phase.clone(),
             ))),
             Err(error) => tracing::error!(error = %error.kind(), "a listener cannot be used"),
         }
     }
 
-    let _ = draining.wait_for(|draining| *draining).await; // or the server is gone: the same
+    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await; // or the server is gone: the same
     for listener in listeners {
         let _ = listener.await; // what the kernel had accepted already is served
     }
-    follower.abort();
-    time::sleep(LAST_READ).await;
-    worker.draining.set(true);
-    worker.wake(|_| true);
-    let _ = time::timeout(worker.edition().shared.limits.drain_time, async {
-        while worker.tasks.open() > 0 || worker.host_names.are_asked() {
-            worker.tasks.ended.notified().await;
+    if *phase.borrow() == Phase::Leaving {
+        worker.enter(Phase::Leaving);
+        tokio::select! {
+            () = worker.tasks.all_ended(&worker.host_names) => {}
+            _ = phase.wait_for(|phase| *phase == Phase::Draining) => {}
         }
-    })
-    .await;
+    } else {
+        time::sleep(LAST_READ).await;
+    }
+    worker.enter(Phase::Draining);
+    let drain_time = worker.edition().shared.limits.drain_time;
+    let _ = time::timeout(drain_time, worker.tasks.all_ended(&worker.host_names)).await;
+    follower.abort();
     sweeper.abort();
 }
 
-/// Accepts until the drain, and serves each connection in a task of its own.
+/// Accepts until another process does, or the drain, and serves each connection in a task of its own.
 async fn accept(
     worker: Rc<Worker>,
     socket: TcpListener,
     is_proxied: bool,
     tls: Option<TlsAcceptor>,
-    mut draining: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
 ) {
+    let mut left = phase.clone();
     loop {
         while worker.tasks.open() >= worker.edition().shared.connections_per_worker {
             // The kernel's backlog holds the next ones.
             tokio::select! {
                 () = worker.tasks.ended.notified() => {}
-                _ = draining.wait_for(|draining| *draining) => return,
+                _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
             }
         }
         let accepted = tokio::select! {
             biased;
+            _ = left.wait_for(|phase| *phase == Phase::Leaving) => return,
             accepted = socket.accept() => accepted,
-            _ = draining.wait_for(|draining| *draining) => return,
+            _ = phase.wait_for(|phase| *phase != Phase::Serving) => return,
         };
         match accepted {
             Ok((stream, peer)) => {

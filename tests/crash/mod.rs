@@ -48,16 +48,16 @@ fn asked_for(variable: &str, usual: u32) -> u32 {
 }
 
 /// A journal, its configuration, and the public keys, which were kept elsewhere.
-struct Office {
+pub struct Office {
     folder: PathBuf,
-    config: PathBuf,
-    journal: PathBuf,
+    pub config: PathBuf,
+    pub journal: PathBuf,
     keys: Vec<VerifierKey>,
 }
 
 impl Office {
     /// Synced every 50 ms.
-    fn before(cms: &Cms, folder: &Path) -> Self {
+    pub fn before(cms: &Cms, folder: &Path) -> Self {
         Self::of(&Town::before(cms).journal("sync_interval = \"50 ms\""), folder)
     }
 
@@ -67,7 +67,7 @@ impl Office {
         Self::of(&plan, folder)
     }
 
-    fn of(plan: &Plan, folder: &Path) -> Self {
+    pub fn of(plan: &Plan, folder: &Path) -> Self {
         let (config, journal) = plan.write(folder);
         let key = journal::init(&journal, &folder.join("journal.key"), HOST).expect("a journal");
         Self {
@@ -108,12 +108,12 @@ impl Office {
     }
 
     /// The events of this name.
-    fn events(&self, name: &str) -> Vec<Value> {
+    pub fn events(&self, name: &str) -> Vec<Value> {
         let events = self.lines(Log::Events).into_iter();
         events.filter(|event| event["event.name"] == name).collect()
     }
 
-    fn lines(&self, log: Log) -> Vec<Value> {
+    pub fn lines(&self, log: Log) -> Vec<Value> {
         let mut lines = Lines::of(&self.journal, log, &Identities::default()).expect("a log");
         let mut read = Vec::new();
         while let Some(line) = lines.next_line().expect("a line") {
@@ -122,17 +122,17 @@ impl Office {
         read
     }
 
-    fn start(&self) -> Serving {
+    pub fn start(&self) -> Serving {
         Serving::start(&self.config)
     }
 
     /// Holds against it what `journal verify` finds.
-    fn is_whole(&self, place: &str) {
+    pub fn is_whole(&self, place: &str) {
         is_whole(&self.journal, &self.keys, place);
     }
 
     /// The same right after a kill or a power cut: its end may not be signed.
-    fn is_not_wrong(&self) {
+    pub fn is_not_wrong(&self) {
         let report = verified(&self.journal, &self.keys);
         assert_ne!(report.verdict(), Verdict::Wrong, "{report:#?}");
     }

@@ -66,12 +66,12 @@ impl Serving {
 
     /// The same by a command of its own. What it said, if it ended before it served.
     pub fn start_by(command: &mut Command) -> Result<Self, Vec<String>> {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        Self::start_with(command.stdin(Stdio::null()).stdout(Stdio::null()))
+    }
+
+    /// The same with what the command has for standard input and output.
+    pub fn start_with(command: &mut Command) -> Result<Self, Vec<String>> {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
         let (mut said, mut address) = (Vec::new(), None);
         while !said.last().is_some_and(|line: &String| line.contains(", journal in ")) {

@@ -1,0 +1,146 @@
+//! Visitors who ask for page after page, each page once, and want every answer: over connections that are kept, over
+//! new ones, and over TLS.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use crate::drain::until;
+use crate::http2::{name, trusting};
+use crate::town::{Answer, HOST, Visitor};
+
+pub struct Crowd {
+    enough: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+    visitors: Vec<JoinHandle<(Vec<String>, Option<String>)>>,
+}
+
+/// How a visitor comes.
+#[derive(Clone)]
+enum Way {
+    Http(SocketAddr),
+    Https(SocketAddr, Arc<ClientConfig>),
+}
+
+impl Way {
+    fn visitor(&self) -> Option<Visitor> {
+        match self {
+            Self::Http(address) => Visitor::try_to(*address),
+            Self::Https(address, config) => {
+                let stream = TcpStream::connect(address).ok()?;
+                stream
+                    .set_read_timeout(Some(Duration::from_secs(20)))
+                    .expect("a socket");
+                let connection = ClientConnection::new(Arc::clone(config), name()).expect("a connection");
+                Some(Visitor::over(StreamOwned::new(connection, stream)))
+            }
+        }
+    }
+}
+
+impl Crowd {
+    pub fn asking(http: SocketAddr, https: SocketAddr, certificate: &Path) -> Self {
+        let mut tls = ClientConfig::clone(&trusting(certificate));
+        tls.alpn_protocols.clear();
+        let https = Way::Https(https, Arc::new(tls));
+        let http = Way::Http(http);
+        Self::of([
+            (http.clone(), true),
+            (http.clone(), true),
+            (http.clone(), false),
+            (http, false),
+            (https.clone(), true),
+            (https, false),
+        ])
+    }
+
+    pub fn over_http(address: SocketAddr) -> Self {
+        Self::of([(Way::Http(address), true), (Way::Http(address), false)])
+    }
+
+    fn of(ways: impl IntoIterator<Item = (Way, bool)>) -> Self {
+        let (enough, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let ways = ways.into_iter().enumerate();
+        let visitors = ways.map(|(number, (way, keeps))| {
+            let (enough, answered) = (Arc::clone(&enough), Arc::clone(&answered));
+            thread::spawn(move || browse(number, &way, keeps, &enough, &answered))
+        });
+        Self {
+            visitors: visitors.collect(),
+            enough,
+            answered,
+        }
+    }
+
+    /// Waits until some more were answered.
+    pub fn goes_on(&self) {
+        let so_far = self.answered.load(SeqCst);
+        until(|| self.answered.load(SeqCst) >= so_far + 100);
+    }
+
+    /// What they asked for, all of which was answered.
+    pub fn leave(self) -> Vec<String> {
+        let asked = self.end().into_iter().map(|(asked, failed)| {
+            assert_eq!(failed, None);
+            asked
+        });
+        asked.flatten().collect()
+    }
+
+    /// Whatever became of them.
+    pub fn leave_as_it_is(self) {
+        self.end();
+    }
+
+    fn end(self) -> Vec<(Vec<String>, Option<String>)> {
+        self.enough.store(true, SeqCst);
+        let visitors = self.visitors.into_iter();
+        visitors.map(|visitor| visitor.join().expect("no panic")).collect()
+    }
+}
+
+/// What was asked for and answered, and what was not answered as it should be.
+fn browse(
+    number: usize,
+    way: &Way,
+    keeps: bool,
+    enough: &AtomicBool,
+    answered: &AtomicUsize,
+) -> (Vec<String>, Option<String>) {
+    let (mut asked, mut kept) = (Vec::new(), None);
+    // Apart from those of another crowd.
+    let crowd = std::ptr::from_ref(enough).addr();
+    for page in 0.. {
+        if enough.load(SeqCst) {
+            break;
+        }
+        let path = format!("/{crowd:x}-{number}/{page}");
+        let Some(mut visitor) = kept.take().or_else(|| way.visitor()) else {
+            return (asked, Some(format!("{path}: nobody accepts")));
+        };
+        let connection = if keeps { "keep-alive" } else { "close" };
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: {connection}\r\n\r\n");
+        let answer = visitor.try_send(request).then(|| visitor.try_answer()).flatten();
+        match answer {
+            Some(Answer {
+                status: 200,
+                whole: true,
+                ref fields,
+                ..
+            }) => {
+                let closes =
+                    |(name, value): &(String, String)| name.eq_ignore_ascii_case("connection") && value == "close";
+                kept = (keeps && !fields.iter().any(closes)).then_some(visitor);
+            }
+            other => return (asked, Some(format!("{path}: {other:?}"))),
+        }
+        asked.push(path);
+        answered.fetch_add(1, SeqCst);
+    }
+    (asked, None)
+}

@@ -25,7 +25,7 @@ fn office(cms: &Cms, http: SocketAddr, admin: &str) -> (tempfile::TempDir, PathB
     let plan = Town::before(cms).table(&format!("[admin]\nlisten = [\"{admin}\"]"));
     let (config, _) = plan.write(folder.path());
     let text = fs::read_to_string(&config).expect("text");
-    fs::write(&config, text.replace("127.0.0.1:0", &http.to_string())).expect("a file");
+    fs::write(&config, text.replacen("127.0.0.1:0", &http.to_string(), 1)).expect("a file");
     assert_eq!(run_with(&["journal", "init"], &config).code, Some(0));
     (folder, config)
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use townclerk::journal::Log;
@@ -93,6 +94,12 @@ fn is_there(id: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     let state = status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
     state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Those that a process has started.
+fn children(id: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Every path once, and no other.
@@ -280,7 +287,7 @@ fn where_the_new_process_cannot_serve_the_old_one_goes_on() {
         theirs.journal.display()
     );
     let reasons = [
-        (wrong, "did you mean"),
+        (wrong, "unknown key"),
         (format, "would change its format"),
         (locked, "another process has the journal open"),
     ];
@@ -313,18 +320,18 @@ fn killed_at_any_moment_of_it_the_journal_is_whole_after_the_next_start() {
         let crowd = Crowd::over_http(line.address());
         crowd.goes_on();
         line.signal("USR2");
-        std::thread::sleep(Duration::from_millis(moment * 4));
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", line.now())).unwrap_or_default();
-        let child = children.split_whitespace().next().and_then(|id| id.parse().ok());
-        // The old one, the new one, or both.
-        let both = [Some(line.now()), child];
+        thread::sleep(Duration::from_millis(moment * 4));
+        // The starter's child, if it has one yet.
+        let old = line.now();
+        let new = children(old).into_iter().flat_map(children).next();
         let killed = match moment % 3 {
-            0 => &both[..1],
-            1 => &both[1..],
-            _ => &both[..],
+            0 => vec![old],
+            1 => new.into_iter().collect(),
+            _ => [old].into_iter().chain(new).collect(),
         };
-        killed.iter().flatten().for_each(|id| signal(*id, "KILL"));
-        std::thread::sleep(Duration::from_millis(200));
+        killed.into_iter().for_each(|id| signal(id, "KILL"));
+        thread::sleep(Duration::from_millis(200));
+        let both = [Some(old), new];
         both.iter().flatten().for_each(|id| signal(*id, "TERM"));
         until(|| both.iter().flatten().all(|id| !is_there(*id)));
         crowd.leave_as_it_is();

@@ -11,8 +11,11 @@ use std::time::Duration;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::drain::until;
-use crate::http2::{name, trusting};
+use crate::http2::{self, trusting};
 use crate::town::{Answer, HOST, Visitor};
+
+/// So many there were: each has paths of its own.
+static CROWDS: AtomicUsize = AtomicUsize::new(0);
 
 pub struct Crowd {
     enough: Arc<AtomicBool>,
@@ -36,7 +39,7 @@ impl Way {
                 stream
                     .set_read_timeout(Some(Duration::from_secs(20)))
                     .expect("a socket");
-                let connection = ClientConnection::new(Arc::clone(config), name()).expect("a connection");
+                let connection = ClientConnection::new(Arc::clone(config), http2::name()).expect("a connection");
                 Some(Visitor::over(StreamOwned::new(connection, stream)))
             }
         }
@@ -65,10 +68,12 @@ impl Crowd {
 
     fn of(ways: impl IntoIterator<Item = (Way, bool)>) -> Self {
         let (enough, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let crowd = CROWDS.fetch_add(1, SeqCst);
         let ways = ways.into_iter().enumerate();
         let visitors = ways.map(|(number, (way, keeps))| {
             let (enough, answered) = (Arc::clone(&enough), Arc::clone(&answered));
-            thread::spawn(move || browse(number, &way, keeps, &enough, &answered))
+            let name = format!("/{crowd}-{number}");
+            thread::spawn(move || browse(&name, &way, keeps, &enough, &answered))
         });
         Self {
             visitors: visitors.collect(),
@@ -106,20 +111,18 @@ impl Crowd {
 
 /// What was asked for and answered, and what was not answered as it should be.
 fn browse(
-    number: usize,
+    name: &str,
     way: &Way,
     keeps: bool,
     enough: &AtomicBool,
     answered: &AtomicUsize,
 ) -> (Vec<String>, Option<String>) {
     let (mut asked, mut kept) = (Vec::new(), None);
-    // Apart from those of another crowd.
-    let crowd = std::ptr::from_ref(enough).addr();
     for page in 0.. {
         if enough.load(SeqCst) {
             break;
         }
-        let path = format!("/{crowd:x}-{number}/{page}");
+        let path = format!("{name}/{page}");
         let Some(mut visitor) = kept.take().or_else(|| way.visitor()) else {
             return (asked, Some(format!("{path}: nobody accepts")));
         };

@@ -67,13 +67,13 @@ fn visit<T>(town: &Town, visit: impl AsyncFnOnce(SendRequest<Bytes>) -> T) -> T 
     visited.expect("it does not take long")
 }
 
-fn get(path: &str) -> Request<()> {
+pub fn get(path: &str) -> Request<()> {
     Request::get(format!("https://{HOST}{path}"))
         .body(())
         .expect("a request")
 }
 
-async fn ask(send: &SendRequest<Bytes>, request: Request<()>) -> Result<Response<Bytes>, h2::Error> {
+pub async fn ask(send: &SendRequest<Bytes>, request: Request<()>) -> Result<Response<Bytes>, h2::Error> {
     let mut send = send.clone().ready().await?;
     let (response, _) = send.send_request(request, true)?;
     let (parts, mut body) = response.await?.into_parts();

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -320,7 +321,7 @@ fn killed_at_any_moment_of_it_the_journal_is_whole_after_the_next_start() {
         let crowd = Crowd::over_http(line.address());
         crowd.goes_on();
         line.signal("USR2");
-        thread::sleep(Duration::from_millis(moment * 4));
+        thread::sleep(Duration::from_millis(moment * 10));
         // The starter's child, if it has one yet.
         let old = line.now();
         let new = children(old).into_iter().flat_map(children).next();
@@ -398,6 +399,43 @@ fn systemd_is_told_which_process_serves() {
         told.contains(&wanted)
     });
     line.stop();
+}
+
+/// A server before a CMS that keeps a request waiting, upgraded once meanwhile.
+fn with_one_open(folder: &Path) -> (Office, Line, Visitor, mpsc::Sender<()>) {
+    let (cms, heard, go_on) = waiting();
+    let office = Office::before(&cms, folder);
+    let mut line = Line::start(&office);
+    let mut visitor = Visitor::to(line.address());
+    visitor.send(format!("GET /slow HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+    heard.recv().expect("the CMS was asked");
+    line.upgrade();
+    (office, line, visitor, go_on)
+}
+
+#[test]
+fn if_the_old_process_is_killed_the_new_one_tells_how_many_have_no_entry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (office, mut line, mut visitor, _go_on) = with_one_open(folder.path());
+    signal(line.ids[0], "KILL");
+    line.first.hear("ended without its last word");
+    assert_eq!(visitor.rest(), b"");
+    line.stop();
+    let gaps = office.events("journal.gap");
+    assert_eq!((gaps.len(), &gaps[0]["unrecorded"]), (1, &1.into()));
+    office.is_whole("");
+}
+
+#[test]
+fn if_the_new_process_is_killed_the_old_one_writes_what_it_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (office, mut line, mut visitor, go_on) = with_one_open(folder.path());
+    signal(line.now(), "KILL");
+    line.first.hear("this one writes its last entries itself");
+    go_on.send(()).expect("the CMS waits");
+    assert_eq!(visitor.answer().text(), "done");
+    until(|| line.ids.iter().all(|id| !is_there(*id)));
+    each_once(&office, vec!["/slow".to_owned()]);
 }
 
 /// What does not take over does not start, either.

@@ -6,6 +6,7 @@ mod aside;
 mod copying;
 mod cosigned;
 mod guards;
+mod handover;
 mod holds;
 mod limits;
 mod model;

@@ -1,5 +1,5 @@
 //! Visitors who ask for page after page, each page once, and want every answer: over connections that are kept, over
-//! new ones, and over TLS.
+//! new ones, over TLS, and over HTTP/2.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use tokio_rustls::TlsConnector;
 
 use crate::drain::until;
 use crate::http2::{self, trusting};
@@ -20,7 +21,7 @@ static CROWDS: AtomicUsize = AtomicUsize::new(0);
 pub struct Crowd {
     enough: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
-    visitors: Vec<JoinHandle<(Vec<String>, Option<String>)>>,
+    visitors: Vec<JoinHandle<Visit>>,
 }
 
 /// How a visitor comes.
@@ -29,6 +30,9 @@ enum Way {
     Http(SocketAddr),
     Https(SocketAddr, Arc<ClientConfig>),
 }
+
+/// What was asked for and answered, and what was not answered as it should be.
+type Visit = (Vec<String>, Option<String>);
 
 impl Way {
     fn visitor(&self) -> Option<Visitor> {
@@ -49,17 +53,26 @@ impl Way {
 impl Crowd {
     pub fn asking(http: SocketAddr, https: SocketAddr, certificate: &Path) -> Self {
         let mut tls = ClientConfig::clone(&trusting(certificate));
+        let http2 = Arc::new(tls.clone());
         tls.alpn_protocols.clear();
-        let https = Way::Https(https, Arc::new(tls));
+        let (address, https) = (https, Way::Https(https, Arc::new(tls)));
         let http = Way::Http(http);
-        Self::of([
+        let mut crowd = Self::of([
             (http.clone(), true),
             (http.clone(), true),
             (http.clone(), false),
             (http, false),
             (https.clone(), true),
             (https, false),
-        ])
+        ]);
+        let (enough, answered) = (Arc::clone(&crowd.enough), Arc::clone(&crowd.answered));
+        let name = format!("/{}-http2", CROWDS.fetch_add(1, SeqCst));
+        crowd.visitors.push(thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let visit = browse_http2(&name, address, &http2, &enough, &answered);
+            runtime.expect("a runtime").block_on(visit)
+        }));
+        crowd
     }
 
     pub fn over_http(address: SocketAddr) -> Self {
@@ -102,21 +115,14 @@ impl Crowd {
         self.end();
     }
 
-    fn end(self) -> Vec<(Vec<String>, Option<String>)> {
+    fn end(self) -> Vec<Visit> {
         self.enough.store(true, SeqCst);
         let visitors = self.visitors.into_iter();
         visitors.map(|visitor| visitor.join().expect("no panic")).collect()
     }
 }
 
-/// What was asked for and answered, and what was not answered as it should be.
-fn browse(
-    name: &str,
-    way: &Way,
-    keeps: bool,
-    enough: &AtomicBool,
-    answered: &AtomicUsize,
-) -> (Vec<String>, Option<String>) {
+fn browse(name: &str, way: &Way, keeps: bool, enough: &AtomicBool, answered: &AtomicUsize) -> Visit {
     let (mut asked, mut kept) = (Vec::new(), None);
     for page in 0.. {
         if enough.load(SeqCst) {
@@ -144,6 +150,46 @@ fn browse(
         }
         asked.push(path);
         answered.fetch_add(1, SeqCst);
+    }
+    (asked, None)
+}
+
+/// Where the server says that a connection has had its last request, the next one goes over another, as with browsers.
+async fn browse_http2(
+    name: &str,
+    address: SocketAddr,
+    tls: &Arc<ClientConfig>,
+    enough: &AtomicBool,
+    answered: &AtomicUsize,
+) -> Visit {
+    let (mut asked, mut page) = (Vec::new(), 0);
+    while !enough.load(SeqCst) {
+        let connected = async {
+            let stream = tokio::net::TcpStream::connect(address).await?;
+            let stream = TlsConnector::from(Arc::clone(tls))
+                .connect(http2::name(), stream)
+                .await?;
+            h2::client::handshake(stream).await.map_err(std::io::Error::other)
+        };
+        let (send, connection) = match connected.await {
+            Ok(connected) => connected,
+            Err(error) => return (asked, Some(format!("{name}: nobody accepts: {error}"))),
+        };
+        let driver = tokio::spawn(connection);
+        while !enough.load(SeqCst) {
+            let path = format!("{name}/{page}");
+            match http2::ask(&send, http2::get(&path)).await {
+                Ok(answer) if answer.status() == 200 => {
+                    asked.push(path);
+                    answered.fetch_add(1, SeqCst);
+                    page += 1;
+                }
+                Err(error) if error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR) => break,
+                other => return (asked, Some(format!("{path}: {other:?}"))),
+            }
+        }
+        drop(send);
+        driver.abort();
     }
     (asked, None)
 }

@@ -2,6 +2,7 @@
 
 mod crowd;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -97,10 +98,21 @@ fn is_there(id: u32) -> bool {
     state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
-/// Those that a process has started.
-fn children(id: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-    children.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+/// All that run with this configuration.
+fn processes(config: &Path) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    let all = all.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    all.filter(|id| is_there(*id) && arguments(*id).contains(&*config.to_string_lossy()))
+        .collect()
+}
+
+fn arguments(id: u32) -> String {
+    fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default()
+}
+
+/// Whether it takes over; the others begin, or stand by.
+fn is_serving(id: u32) -> bool {
+    arguments(id).contains("--take-over")
 }
 
 /// Every path once, and no other.
@@ -137,11 +149,10 @@ fn ask(line: &Line, path: &str) -> String {
 }
 
 /// Upgrades four times while a crowd is there.
-fn under_load(journal: &str) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let office = Office::of(&Town::before(&Cms::page("ok")).tls().journal(journal), folder.path());
+fn under_load(journal: &str, folder: &Path) -> Office {
+    let office = Office::of(&Town::before(&Cms::page("ok")).tls().journal(journal), folder);
     let mut line = Line::start(&office);
-    let crowd = Crowd::asking(line.address(), line.first.https(), &folder.path().join("cert.pem"));
+    let crowd = Crowd::asking(line.address(), line.first.https(), &folder.join("cert.pem"));
     for _ in 0..4 {
         crowd.goes_on();
         line.upgrade();
@@ -163,16 +174,24 @@ fn under_load(journal: &str) {
     );
     assert_eq!(office.events("journal.start").len(), 5);
     assert!(office.events("journal.gap").is_empty());
+    office
 }
 
 #[test]
 fn under_load_nothing_is_refused_and_every_request_has_one_entry() {
-    under_load("sync_interval = \"50 ms\"");
+    let folder = tempfile::tempdir().expect("a folder");
+    under_load("sync_interval = \"50 ms\"", folder.path());
 }
 
 #[test]
 fn so_it_is_with_strict_durability_where_every_entry_names_its_arrival() {
-    under_load("durability = \"strict\"");
+    let folder = tempfile::tempdir().expect("a folder");
+    let office = under_load("durability = \"strict\"", folder.path());
+    let entries = office.lines(Log::Access);
+    let named = entries.iter().map(|entry| entry["townclerk"]["arrival"].as_u64());
+    let named: BTreeSet<_> = named.map(|index| index.expect("each has one")).collect();
+    let arrivals = office.lines(Log::Arrivals).len() as u64;
+    assert_eq!((entries.len() as u64, named), (arrivals, (0..arrivals).collect()));
 }
 
 #[test]
@@ -322,19 +341,18 @@ fn killed_at_any_moment_of_it_the_journal_is_whole_after_the_next_start() {
         crowd.goes_on();
         line.signal("USR2");
         thread::sleep(Duration::from_millis(moment * 10));
-        // The starter's child, if it has one yet.
-        let old = line.now();
-        let new = children(old).into_iter().flat_map(children).next();
-        let killed = match moment % 3 {
-            0 => vec![old],
-            1 => new.into_iter().collect(),
-            _ => [old].into_iter().chain(new).collect(),
-        };
-        killed.into_iter().for_each(|id| signal(id, "KILL"));
+        let all = || processes(&office.config);
+        let new = || all().into_iter().filter(|id| *id != line.now() && is_serving(*id));
+        match moment % 3 {
+            0 => signal(line.now(), "KILL"),
+            1 => new().for_each(|id| signal(id, "KILL")),
+            _ => all().into_iter().for_each(|id| signal(id, "KILL")),
+        }
         thread::sleep(Duration::from_millis(200));
-        let both = [Some(old), new];
-        both.iter().flatten().for_each(|id| signal(*id, "TERM"));
-        until(|| both.iter().flatten().all(|id| !is_there(*id)));
+        until(|| {
+            all().into_iter().for_each(|id| signal(id, "TERM"));
+            all().is_empty()
+        });
         crowd.leave_as_it_is();
         office.is_not_wrong();
         let next = Line::start(&office);

@@ -23,12 +23,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::{self, JoinHandle};
+use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
-use tokio::task::LocalSet;
+use tokio::task::{JoinHandle, LocalSet};
+use tokio::time;
 
 use self::answer::{Clerk, Own};
 pub(crate) use self::health::life;
@@ -36,6 +38,9 @@ use crate::config::AdminPlace;
 use crate::desk::{self, Listener};
 use crate::reader::Faults;
 use crate::server::{Inherited, Of, Place, Reloaded, View};
+
+/// For those who are there when another process answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Somebody asked for the configuration to be read again, and waits for what comes of it.
 pub struct Wish(oneshot::Sender<Reading>);
@@ -147,7 +152,7 @@ pub(crate) struct Admin {
     places: Vec<String>,
     /// For each, whether the file of its socket stays.
     stays: Vec<Arc<AtomicBool>>,
-    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    running: Option<(Option<oneshot::Sender<()>>, thread::JoinHandle<()>)>,
 }
 
 impl Admin {
@@ -167,8 +172,8 @@ impl Admin {
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("admin".to_owned()).spawn(move || {
             let clerk = Clerk::new(view, wishes);
-            let tasks = LocalSet::new();
-            for (listener, own) in listeners {
+            let mut tasks = LocalSet::new();
+            let serving = listeners.into_iter().map(|(listener, own)| {
                 let clerk = clerk.clone();
                 tasks.spawn_local(async move {
                     let answer = move |request| {
@@ -176,31 +181,29 @@ impl Admin {
                         async move { clerk.answer(request, own).await }
                     };
                     desk::serve(&listener, answer).await;
-                });
+                })
+            });
+            let serving: Vec<_> = serving.collect();
+            // Dropped, it says to end now.
+            if tasks.block_on(&runtime, stopped).is_ok() {
+                serving.iter().for_each(JoinHandle::abort);
+                let _ = runtime.block_on(async { time::timeout(LAST_ANSWERS, &mut tasks).await });
             }
-            let _ = tasks.block_on(&runtime, stopped); // it is dropped, and that is the sign
             {
                 let _context = runtime.enter();
                 drop(tasks);
             }
             runtime.shutdown_background(); // a disk that does not answer is not waited for
         })?;
-        let running = Some((stop, thread));
+        let running = Some((Some(stop), thread));
         Ok((Self { places, stays, running }, wished))
     }
 
-    /// Answers nobody any more: another process does, on the same sockets.
+    /// Accepts nobody any more, for another process does on the same sockets. Who is there is still answered.
     pub(crate) fn leave(&mut self) {
         self.stays.iter().for_each(|stays| stays.store(true, Relaxed));
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if let Some((stop, thread)) = self.running.take() {
-            drop(stop);
-            if thread.join().is_err() {
-                tracing::error!("the thread of the admin listener ended in a panic");
-            }
+        if let Some(stop) = self.running.as_mut().and_then(|(stop, _)| stop.take()) {
+            let _ = stop.send(()); // it may have ended in a panic
         }
     }
 
@@ -212,6 +215,11 @@ impl Admin {
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        self.end();
+        if let Some((stop, thread)) = self.running.take() {
+            drop(stop);
+            if thread.join().is_err() {
+                tracing::error!("the thread of the admin listener ended in a panic");
+            }
+        }
     }
 }

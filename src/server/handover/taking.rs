@@ -56,8 +56,8 @@ impl Predecessor {
     pub(in crate::server) fn is_succeeded(&mut self, config: &Config) -> io::Result<()> {
         let wanted = config.sites.iter().map(|site| &site.journal);
         let wanted = wanted.map(|journal| Wanted::new(journal.folder.clone(), journal.format));
-        say(self.0.stream(), &After::Ready(wanted.collect()))?;
-        match self.0.next() {
+        let said = say(self.0.stream(), &After::Ready(wanted.collect()));
+        match said.and_then(|()| self.0.next()) {
             Ok(Some(Before::Released)) => {}
             Ok(Some(_)) => return Err(io::ErrorKind::InvalidData.into()),
             Ok(None) | Err(_) => tracing::warn!("the process before this one has died; this one goes on alone"),

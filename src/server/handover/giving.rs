@@ -91,7 +91,8 @@ impl Drop for Process {
 }
 
 impl Server {
-    /// Has another process take over, or goes on as if nothing had happened. Afterwards there is [`Server::leave`].
+    /// Has another process take over, and accepts nothing more: what follows is [`Server::leave`]. Or goes on as if
+    /// nothing had happened.
     ///
     /// # Errors
     /// See [`HandOverError`].
@@ -122,7 +123,7 @@ impl Server {
                 return Err(HandOverError::Journal { folder, error });
             }
         }
-        let said = successor.wire.say(&Before::Released);
+        let said = successor.release(&wanted);
         match time::timeout(PATIENCE, successor.heard.recv()).await {
             Ok(Some(After::Serving)) => {}
             heard => {
@@ -144,18 +145,18 @@ impl Server {
                 successor.sites.push(site);
             }
         }
+        self.admin.leave();
+        self.sockets.clear();
+        self.phase.send_replace(Phase::Leaving);
         Ok(successor)
     }
 
-    /// Accepts nothing more, and ends when the last exchange and the last tunnel have ended, however long that takes,
-    /// and so the process before this one, if it is still there. With `hurry` they have `limits.drain_time` for it.
+    /// Ends when the last exchange and the last tunnel have ended, however long that takes, and so has the process before
+    /// this one, if it is still there. With `hurry` they have `limits.drain_time` for it.
     ///
     /// # Errors
     /// What was recorded and not written.
     pub async fn leave(mut self, mut successor: Successor, hurry: impl Future<Output = ()>) -> Result<(), CloseError> {
-        self.admin.leave();
-        self.sockets.clear();
-        self.phase.send_replace(Phase::Leaving);
         let (mut hurry, mut hurried, mut gone) = (pin!(hurry), false, false);
         loop {
             tokio::select! {
@@ -163,6 +164,7 @@ impl Server {
                 () = &mut hurry, if !hurried => {
                     hurried = true;
                     self.phase.send_replace(Phase::Draining);
+                    self.before = None;
                 }
                 heard = successor.heard.recv(), if !gone => match heard {
                     Some(After::Stopping) => successor.fall_silent(),
@@ -257,6 +259,15 @@ impl Successor {
     /// Its number, for whoever watches over it.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Says that the journals are free, and what will come for each: should this process be killed, so much is missing.
+    fn release(&self, wanted: &[Option<Arc<Site>>]) -> io::Result<()> {
+        for (journal, site) in wanted.iter().enumerate() {
+            let exchanges = site.as_ref().map_or(0, |site| site.journal.status().waiting as u64);
+            self.wire.say(&Before::Open { journal, exchanges })?;
+        }
+        self.wire.say(&Before::Released)
     }
 
     /// Hands nothing over any more.

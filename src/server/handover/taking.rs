@@ -26,7 +26,11 @@ use crate::server::inherited::Inherited;
 const LAST: Duration = Duration::from_secs(5);
 
 /// The process before this one, which serves until this one does.
-pub struct Predecessor(Hearing);
+pub struct Predecessor {
+    hearing: Hearing,
+    /// Exchanges that are open there, for each journal.
+    open: Vec<u64>,
+}
 
 impl Predecessor {
     /// The one that has started this one, on standard input, and the sockets that it passes.
@@ -44,7 +48,10 @@ impl Predecessor {
                         inherited.add(place, socket)?;
                     }
                 }
-                Some(Before::Prepare) => return Ok((Self(hearing), inherited)),
+                Some(Before::Prepare) => {
+                    let open = Vec::new();
+                    return Ok((Self { hearing, open }, inherited));
+                }
                 Some(_) => return Err(io::ErrorKind::InvalidData.into()),
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
@@ -56,13 +63,19 @@ impl Predecessor {
     pub(in crate::server) fn is_succeeded(&mut self, config: &Config) -> io::Result<()> {
         let wanted = config.sites.iter().map(|site| &site.journal);
         let wanted = wanted.map(|journal| Wanted::new(journal.folder.clone(), journal.format));
-        let said = say(self.0.stream(), &After::Ready(wanted.collect()));
-        match said.and_then(|()| self.0.next()) {
-            Ok(Some(Before::Released)) => {}
-            Ok(Some(_)) => return Err(io::ErrorKind::InvalidData.into()),
-            Ok(None) | Err(_) => tracing::warn!("the process before this one has died; this one goes on alone"),
+        let mut said = say(self.hearing.stream(), &After::Ready(wanted.collect()));
+        loop {
+            match said.and_then(|()| self.hearing.next()) {
+                Ok(Some(Before::Open { exchanges, .. })) => self.open.push(exchanges),
+                Ok(Some(Before::Released)) => return Ok(()),
+                Ok(Some(_)) => return Err(io::ErrorKind::InvalidData.into()),
+                Ok(None) | Err(_) => {
+                    tracing::warn!("the process before this one has died; this one goes on alone");
+                    return Ok(());
+                }
+            }
+            said = Ok(());
         }
-        Ok(())
     }
 }
 
@@ -80,7 +93,8 @@ impl Following {
     /// # Errors
     /// The system gives no thread or no runtime.
     pub(in crate::server) fn begin(before: Predecessor, journals: Vec<Arc<Journal>>) -> io::Result<Self> {
-        let stream = before.0.into_stream();
+        let (stream, mut open) = (before.hearing.into_stream(), before.open);
+        open.resize(journals.len(), 0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = watch::channel(());
@@ -90,7 +104,7 @@ impl Following {
             let _end = end; // dropped, it says so
             LocalSet::new().block_on(&runtime, async {
                 match UnixStream::from_std(stream) {
-                    Ok(stream) => follow(stream, &journals, stopped).await,
+                    Ok(stream) => follow(stream, &journals, open, stopped).await,
                     Err(error) => tracing::error!(error = %error.kind(), "the process before this one cannot be heard"),
                 }
             });
@@ -122,7 +136,7 @@ impl Drop for Following {
     }
 }
 
-async fn follow(stream: UnixStream, journals: &[Arc<Journal>], stopped: oneshot::Receiver<()>) {
+async fn follow(stream: UnixStream, journals: &[Arc<Journal>], open: Vec<u64>, stopped: oneshot::Receiver<()>) {
     let (reading, mut writing) = stream.into_split();
     let (answers, mut said) = unbounded_channel::<After>();
     tokio::task::spawn_local(async move {
@@ -134,7 +148,7 @@ async fn follow(stream: UnixStream, journals: &[Arc<Journal>], stopped: oneshot:
     });
     let mut taking = Taking {
         journals,
-        open: vec![0; journals.len()],
+        open,
         answers: answers.clone(),
     };
     let whole = {

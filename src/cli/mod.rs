@@ -51,8 +51,8 @@ enum Command {
     /// Look at a site from outside, and draft a configuration and a policy for it. The place to begin.
     #[command(after_help = init::EXIT_CODES)]
     Init(init::Init),
-    /// Serve the sites of a configuration until SIGTERM. SIGHUP reads it again; on SIGUSR2 the program that is installed
-    /// by then takes over.
+    /// Serve the sites of a configuration until SIGTERM. SIGHUP reads it again; on SIGUSR2 the program that is
+    /// installed by then takes over.
     Serve(Serve),
     /// Read a configuration and its policies, name every fault, and show what would be kept. Opens no port and no
     /// journal.

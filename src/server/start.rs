@@ -32,9 +32,11 @@ pub struct Prepared<'a> {
     https: (Vec<SocketAddr>, Rows),
     doors: Doors,
     sockets: Vec<(Place, OwnedFd)>,
-    /// Of each site.
-    parts: Vec<(Option<Arc<Trust>>, Option<Arc<Keys>>)>,
+    parts: Vec<Parts>,
 }
+
+/// What a site needs that is read from files: whom to trust for its CMS, and the keys for its cookies.
+type Parts = (Option<Arc<Trust>>, Option<Arc<Keys>>);
 
 /// The sockets of every address, dealt out: one row for each worker.
 type Rows = Vec<Vec<Door>>;

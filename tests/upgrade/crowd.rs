@@ -176,13 +176,17 @@ async fn browse_http2(
             Err(error) => return (asked, Some(format!("{name}: nobody accepts: {error}"))),
         };
         let driver = tokio::spawn(connection);
-        while !enough.load(SeqCst) {
+        // Once at least: a connection without a request is not how a browser comes.
+        loop {
             let path = format!("{name}/{page}");
             match http2::ask(&send, http2::get(&path)).await {
                 Ok(answer) if answer.status() == 200 => {
                     asked.push(path);
                     answered.fetch_add(1, SeqCst);
                     page += 1;
+                    if enough.load(SeqCst) {
+                        break;
+                    }
                 }
                 Err(error) if error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR) => break,
                 other => return (asked, Some(format!("{path}: {other:?}"))),

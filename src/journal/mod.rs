@@ -190,10 +190,10 @@
 //!
 //! # A new process
 //!
-//! A process can give a journal back while it has exchanges that are open, for another one to go on: all that it took is
-//! signed, `journal.stop` has the reason `handed_over`, and its lock is free. When these exchanges end, it hands their
-//! lines to the process that writes then, which puts them among its own, in a segment of its own; so they follow the
-//! policy that they began under. If that process never begins, it takes the lock and begins again itself.
+//! A process can give a journal back while it has exchanges that are open, for another one to go on: all that it took
+//! is signed, `journal.stop` has the reason `handed_over`, and its lock is free. When these exchanges end, it hands
+//! their lines to the process that writes then, which puts them among its own, in a segment of its own; so they follow
+//! the policy that they began under. If that process never begins, it takes the lock and begins again itself.
 //!
 //! # Disclosures
 //!

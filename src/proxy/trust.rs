@@ -1,6 +1,7 @@
-//! Whom we believe to be the CMS behind https.
+//! Whom we believe behind https: the CMS, and who certifies.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -13,7 +14,7 @@ use super::Site;
 use crate::config::{Origin, Upstream};
 use crate::server::{self, TlsError};
 
-/// The authorities that may vouch for a CMS, and TLS with it.
+/// The authorities that may vouch for a server, and TLS with it.
 pub(crate) struct Trust {
     authorities: Vec<CertificateDer<'static>>,
     connector: TlsConnector,
@@ -32,20 +33,29 @@ impl Trust {
         {
             return Ok(None);
         }
-        let authorities = match &upstream.ca {
+        let trust = Self::by(upstream.ca.as_deref())?;
+        let known = before.and_then(|site| site.trust.as_ref());
+        Ok(Some(match known.filter(|known| known.is_like(&trust)) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(trust),
+        }))
+    }
+
+    /// Believes those whom the authorities of this file vouch for, or of the system.
+    ///
+    /// # Errors
+    /// The file cannot be used, or the system has no authorities.
+    pub(crate) fn by(ca: Option<&Path>) -> Result<Self, TlsError> {
+        let authorities = match ca {
             Some(file) => server::chain(file)?,
             None => rustls_native_certs::load_native_certs().certs,
         };
-        let known = before.and_then(|site| site.trust.as_ref());
-        if let Some(known) = known.filter(|known| known.authorities == authorities) {
-            return Ok(Some(Arc::clone(known)));
-        }
         let mut roots = RootCertStore::empty();
-        match &upstream.ca {
+        match ca {
             // Every certificate of a file of one's own counts; a system's list may hold one that is too old for us.
             Some(file) => authorities.iter().try_for_each(|authority| {
                 let added = roots.add(authority.clone());
-                added.map_err(|_| TlsError::Malformed(file.clone()))
+                added.map_err(|_| TlsError::Malformed(file.to_owned()))
             })?,
             None => drop(roots.add_parsable_certificates(authorities.iter().cloned())),
         }
@@ -58,10 +68,15 @@ impl Trust {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Some(Arc::new(Self {
+        Ok(Self {
             authorities,
             connector: TlsConnector::from(Arc::new(config)),
-        })))
+        })
+    }
+
+    /// Whether both believe the same authorities.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.authorities == other.authorities
     }
 
     /// Shakes hands. The certificate must be for this name or address, and an authority must vouch for it.

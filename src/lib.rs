@@ -25,9 +25,10 @@
 //!
 //! - [`admin`]: a listener apart from the public one: health, metrics, reload
 //!
-//! Beside the road: [`clock`], the only place that asks the time; [`reader`], which reads TOML and names every fault
-//! with its place and remedy; `count`, which costs those who serve next to nothing; [`desk`], where programs ask small
-//! things over HTTP; and [`survey`], a look at a site before townclerk stands there.
+//! Beside the road: [`acme`], where certificates come from by themselves; [`clock`], the only place that asks the time;
+//! [`reader`], which reads TOML and names every fault with its place and remedy; `count`, which costs those who serve
+//! next to nothing; [`desk`], where programs ask small things over HTTP; and [`survey`], a look at a site before
+//! townclerk stands there.
 
 /// The commit that it was built from, where whoever built it said so (`TOWNCLERK_COMMIT`).
 pub(crate) const COMMIT: Option<&str> = option_env!("TOWNCLERK_COMMIT");
@@ -35,6 +36,7 @@ pub(crate) const COMMIT: Option<&str> = option_env!("TOWNCLERK_COMMIT");
 /// The target of diagnostics that may be said for every connection, and are left out where they repeat themselves.
 pub(crate) const OFTEN: &str = "townclerk::often";
 
+pub mod acme;
 pub mod admin;
 pub mod cli;
 pub mod clock;

@@ -20,7 +20,7 @@ fn administered(town: Plan) -> Plan {
     town.table("[admin]\nlisten = [\"127.0.0.1:0\"]")
 }
 
-fn port(town: &Town) -> SocketAddr {
+pub fn port(town: &Town) -> SocketAddr {
     let place = &town.admin()[0];
     let address = place.strip_prefix("http://").expect("a port");
     address.parse().expect("an address")
@@ -40,7 +40,7 @@ fn get(admin: SocketAddr, path: &str) -> Answer {
 }
 
 /// The page of numbers in OpenMetrics.
-fn metrics(admin: SocketAddr) -> String {
+pub fn metrics(admin: SocketAddr) -> String {
     let answer = ask(admin, "GET", "/metrics", "Accept: application/openmetrics-text\r\n");
     assert_eq!(answer.status, 200);
     let kind = answer.field("content-type").expect("a type");
@@ -54,7 +54,7 @@ fn metrics(admin: SocketAddr) -> String {
 }
 
 /// The number of the series that begins so.
-fn number(page: &str, series: &str) -> f64 {
+pub fn number(page: &str, series: &str) -> f64 {
     let line = page
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));

@@ -4,6 +4,7 @@
 mod town;
 
 mod accessible;
+mod acme;
 mod addresses;
 mod admin;
 mod certificates;

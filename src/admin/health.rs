@@ -228,6 +228,7 @@ mod tests {
             resolver: Resolver::default(),
             connections_per_worker: 1,
             exchanges: Default::default(),
+            challenges: Default::default(),
             clock: Clock::system(),
         };
         let view = View::new(Arc::new(shared), 2, None);

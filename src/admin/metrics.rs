@@ -229,7 +229,15 @@ impl Numbers {
             (vec![file], certificate.ends.as_duration().as_secs_f64())
         });
         let help = "When a certificate ends.";
-        page.gauge("certificate_end_timestamp", help, Some(&Unit::Seconds), &ends.collect())
+        page.gauge("certificate_end_timestamp", help, Some(&Unit::Seconds), &ends.collect())?;
+        let orders = [
+            ("certified", view.orders.certified.get()),
+            ("refused", view.orders.refused.get()),
+            ("failed", view.orders.failed.get()),
+        ];
+        let orders = orders.map(|(result, count)| (vec![label("result", result)], count));
+        let help = "Certificates that an authority was asked for ([acme]), by what came of it.";
+        page.counter("certificate_orders", help, None, &orders.into())
     }
 
     fn exchanges(&self, page: &mut Page<'_>) -> fmt::Result {

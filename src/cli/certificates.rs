@@ -44,7 +44,14 @@ pub(super) fn warnings(config: &Config, now: Timestamp) -> Result<Vec<String>, T
             warnings.push(format!("the certificate {name} ends on {}", day(certificate.ends)));
         }
     }
-    for host in hosts().filter(|_| !all.is_empty()) {
+    let awaited = |host| {
+        config
+            .acme
+            .iter()
+            .flat_map(|acme| &acme.certificates)
+            .any(|names| names.contains(host))
+    };
+    for host in hosts().filter(|host| !config.https.is_empty() && !awaited(host)) {
         if !all.iter().any(|certificate| certificate.is_for(host)) {
             warnings.push(format!("no certificate is for {host}"));
         }

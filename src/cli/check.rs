@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::sample::{self, Sample};
-use super::{certificates, warnings};
+use super::{acme, certificates, warnings};
 use crate::clock::Clock;
 use crate::config::{Config, Site};
 use crate::cookies::{Keys, KeysError};
@@ -104,6 +104,7 @@ fn tell(config: &Config, out: &mut dyn Write) -> io::Result<()> {
         let files: Vec<_> = config.tls.iter().map(|tls| tls.certificate.display()).collect();
         table.row("certificates", [list(&files)]);
     }
+    acme::tell(config, |head, what| table.row(head, [what]));
     table.row("workers", [config.workers.to_string()]);
     table.row("trusted proxies", [list(&config.trusted_proxies)]);
     if !config.proxy_protocol.is_empty() {
@@ -258,6 +259,7 @@ fn config_json(config: &Config) -> Value {
     json!({
         "http": config.http,
         "https": config.https,
+        "acme": acme::to_json(config),
         "workers": config.workers,
         "trusted_proxies": config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "proxy_protocol": config.proxy_protocol,

@@ -1,5 +1,5 @@
 //! What `serve` may still touch once it has read its configuration, by the kernel's Landlock (landlock(7)): it writes
-//! to its journals alone, makes and removes its own sockets, and listens on its own ports. It reads the folders of what
+//! to its journals and its own certificates alone, makes and removes its own sockets, and listens on its own ports. It reads the folders of what
 //! the configuration named, because files are replaced there, and what libraries need of the system. It starts no
 //! program.
 //!
@@ -59,7 +59,9 @@ impl Reach {
     fn of(config: &Config, files: &BTreeSet<PathBuf>, own: &[PathBuf]) -> Self {
         let sites = &config.sites;
         let journals = sites.iter().map(|site| site.journal.folder.as_path());
-        let write = journals.chain(own.iter().map(PathBuf::as_path)).map(real).collect();
+        let certificates = config.acme.iter().map(|acme| acme.folder.as_path());
+        let own = own.iter().map(PathBuf::as_path);
+        let write = journals.chain(certificates).chain(own).map(real).collect();
         let keys = sites.iter().map(|site| &site.journal.key);
         let cookie_keys = sites.iter().filter_map(|site| site.cookie_keys.as_ref());
         let read = files

@@ -18,7 +18,7 @@ use super::check::Form;
 use super::confined::Extent;
 use super::journal::readable;
 use super::speech::{self, Done};
-use super::{ConfigFile, certificates, serve};
+use super::{ConfigFile, acme, certificates, serve};
 use crate::clock::Clock;
 use crate::config::{Config, Origin, Site, Upstream};
 use crate::cookies::Keys;
@@ -123,6 +123,7 @@ fn worst(all: &[Checks]) -> State {
 fn machine(config: &Config, clock: &Clock) -> Checks {
     let mut checks = Checks::of("this machine");
     match certificates::warnings(config, clock.now()) {
+        Ok(warnings) if warnings.is_empty() && config.acme.is_some() && config.tls.is_empty() => {} // told below
         Ok(warnings) if warnings.is_empty() => checks.well("certificates", count(config.tls.len(), "certificate")),
         Ok(warnings) => {
             for warning in warnings {
@@ -131,6 +132,12 @@ fn machine(config: &Config, clock: &Clock) -> Checks {
             }
         }
         Err(error) => checks.add(State::Problem, "certificates", error.to_string(), error.remedy()),
+    }
+    for awaited in acme::all(config) {
+        match awaited.warning(clock.now()) {
+            None => checks.well("certificates", format!("{}: {}", awaited.names(), awaited.state())),
+            Some(warning) => checks.add(State::Warning, "certificates", warning, awaited.remedy()),
+        }
     }
     // A connection to the CMS for each one of a visitor, and some for journals and name servers.
     let needed = 2 * config.limits.connections as u64 + 100;

@@ -3,6 +3,7 @@
 //! Results go to stdout; remarks to stderr as `townclerk: …`, with one `hint:` where there is a remedy. Exit codes: 0
 //! yes, 1 no, 2 could not. A reader who closes the pipe early is no error.
 
+mod acme;
 mod certificates;
 mod check;
 mod confined;

@@ -12,6 +12,7 @@ use super::confined::{self, Confined, Extent};
 use super::speech::{self, Done, Problem};
 use super::upgrade::{self, Handed};
 use super::{Serve, diagnostics, keygen, open_files, systemd, warnings};
+use crate::acme::{self, FolderError};
 use crate::admin::Reading;
 use crate::clock::Clock;
 use crate::config::{Config, Site};
@@ -247,6 +248,7 @@ pub(super) fn site(file: &Path, host: Option<&str>) -> Result<Site, Problem> {
 pub(super) struct Made<'a> {
     journals: Vec<(&'a Path, Key)>,
     cookie_keys: Vec<&'a Path>,
+    acme: Option<&'a Path>,
 }
 
 impl Made<'_> {
@@ -263,11 +265,15 @@ impl Made<'_> {
         for keys in &self.cookie_keys {
             lines.push(format!("made a key to seal cookies with in {}", keys.display()));
         }
+        if let Some(folder) = self.acme {
+            lines.push(format!("made a folder for certificates in {}", folder.display()));
+        }
         lines
     }
 }
 
-/// Makes the journals whose folders are missing or empty, with their keys, and such keys for cookies as a policy needs.
+/// Makes the journals whose folders are missing or empty, with their keys, such keys for cookies as a policy needs, and
+/// the folder of [acme].
 /// A journal whose making was cut short is made anew.
 pub(super) fn create_missing(config: &Config) -> Result<Made<'_>, Problem> {
     let mut made = Made::default();
@@ -293,6 +299,12 @@ pub(super) fn create_missing(config: &Config) -> Result<Made<'_>, Problem> {
             }
         }
     }
+    if let Some(acme) = &config.acme {
+        let created = acme::Folder::create(&acme.folder);
+        let problem =
+            |error: FolderError| Problem::with_hint(format!("{}: {error}", acme.folder.display()), error.remedy());
+        made.acme = created.map_err(problem)?.then_some(acme.folder.as_path());
+    }
     Ok(made)
 }
 
@@ -303,6 +315,7 @@ pub(super) fn could_not_start(error: &StartError) -> Problem {
             "name these addresses in [listen] or [admin], or take them out of the .socket unit",
         ),
         StartError::Tls(cause) => Problem::with_hint(error, cause.remedy()),
+        StartError::Acme(cause) => Problem::with_hint(error, cause.remedy()),
         StartError::Journal { error: cause, .. } => Problem::with_hint(error, cause.remedy()),
         StartError::Admin { error: cause, .. } if cause.kind() == ErrorKind::AlreadyExists => {
             Problem::with_hint(error, "there is a file of another kind: choose another path in [admin]")
@@ -341,6 +354,13 @@ fn introduce(config: &Config, server: &Server, extent: Extent) {
     }
     for address in server.https() {
         tracing::info!("listening on https://{address}");
+    }
+    if let Some(acme) = &config.acme {
+        tracing::info!(
+            "certificates are asked for at {}, by {}",
+            acme.directory,
+            acme.challenge
+        );
     }
     for place in server.admin() {
         tracing::info!("the administrator's programs are answered at {place}");

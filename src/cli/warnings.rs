@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{certificates, init};
+use super::{acme, certificates, init};
 use crate::config::Config;
 use crate::server::TlsError;
 
@@ -15,6 +15,7 @@ use crate::server::TlsError;
 /// A certificate that cannot be used at all.
 pub(super) fn of(config: &Config, now: Timestamp) -> Result<Vec<String>, TlsError> {
     let mut warnings = certificates::warnings(config, now)?;
+    warnings.extend(acme::all(config).iter().filter_map(|awaited| awaited.warning(now)));
     let today = now.to_zoned(TimeZone::UTC).date();
     for site in &config.sites {
         let policy = &site.policy;

@@ -27,8 +27,8 @@ impl Listen {
     }
 }
 
-/// Reads `[listen]`; `has_tls` says whether there is a `[tls]`.
-pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
+/// Reads `[listen]`; `has_certificates` says whether there is a `[tls]` or `[acme]`.
+pub(super) fn listen(mut section: Section<'_>, has_certificates: bool) -> Listen {
     let (http, https) = (section.optional("http"), section.optional("https"));
     let mut taken = Vec::new();
     let http_addresses = http
@@ -44,8 +44,8 @@ pub(super) fn listen(mut section: Section<'_>, has_tls: bool) -> Listen {
         section.missing("there is nowhere to listen", "add http = [\"0.0.0.0:80\"] to [listen]");
     }
     let https = https.filter(|value| !value.is_empty_list());
-    if let (Some(https), false) = (&https, has_tls) {
-        https.fault::<()>("has no certificate", "add [tls] with certificate and key");
+    if let (Some(https), false) = (&https, has_certificates) {
+        https.fault::<()>("has no certificate", "add [tls] with certificate and key, or [acme]");
     }
     let workers = section.optional("workers").and_then(|value| match value.is_string() {
         true => value.one_of(&[("cores", defaults::workers())]),

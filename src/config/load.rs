@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::acme::Surroundings;
 use super::listen::{limits, listen, resolver, tls};
 use super::site::{Taken, site};
 use super::{Config, Site};
@@ -103,10 +104,11 @@ pub(super) fn load(path: &Path, read: &dyn Fn(&Path) -> Result<String, Unreadabl
 
 pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Policies) -> Option<Config> {
     let tls_sections = root.optional("tls").map(|value| value.sections());
-    let has_tls = tls_sections.is_some();
+    let acme = root.optional("acme").map(|value| value.section());
+    let has_certificates = tls_sections.is_some() || acme.is_some();
     let listen = root
         .required_section("listen", "http = [\"0.0.0.0:80\"]")
-        .map(|section| listen(section, has_tls));
+        .map(|section| listen(section, has_certificates));
     let tls_sections = tls_sections.flatten().unwrap_or_default();
     if let Some(first) = tls_sections.first()
         && listen.as_ref().is_some_and(|listen| !listen.wants_tls)
@@ -116,6 +118,7 @@ pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Po
             "add https = [\"0.0.0.0:443\"] to [listen], or remove [tls]",
         );
     }
+    let has_own = !tls_sections.is_empty();
     let tls = tls(tls_sections, files);
     let limits = limits(root.section("limits"));
     let resolver = resolver(root.section("resolver"));
@@ -125,12 +128,24 @@ pub(super) fn config(mut root: Section<'_>, files: &Files<'_>, policies: &mut Po
     let sites = sites(&mut root, |section, taken| {
         site(section, &listeners, files, policies, taken)
     });
+    let acme = acme.map(|section| {
+        let surroundings = Surroundings {
+            listen: listen.as_ref(),
+            has_own,
+            sites: sites.as_deref(),
+        };
+        super::acme::acme(section?, &surroundings, files)
+    });
     root.finish();
     let listen = listen?;
     Some(Config {
         http: listen.http,
         https: listen.https,
         tls: tls?,
+        acme: match acme {
+            Some(written) => Some(written?),
+            None => None,
+        },
         workers: listen.workers,
         trusted_proxies: listen.trusted_proxies,
         proxy_protocol: listen.proxy_protocol,

@@ -3,6 +3,7 @@
 //! [`Config::load`] reads it with every policy it names. `config/townclerk.toml` shows every setting, its unit and its
 //! default; paths are relative to the folder of the file that names them.
 
+mod acme;
 mod admin;
 mod defaults;
 #[cfg(fuzzing)]
@@ -22,6 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ipnet::IpNet;
 
+pub use self::acme::{Acme, Challenge};
 pub use self::admin::AdminPlace;
 pub(crate) use self::load::{Unreadable, read_file};
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub https: Vec<SocketAddr>,
     /// The certificates for `https`, each for the host names that stand in it; the first for all others.
     pub tls: Vec<Tls>,
+    /// The authority that certifies names of the sites by itself. Default: none is asked.
+    pub acme: Option<Acme>,
     /// Threads that serve, each with its own listeners and upstream connections. Default: one a core.
     pub workers: usize,
     /// Whose `X-Forwarded-*` and `Forwarded` are believed.

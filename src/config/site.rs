@@ -387,7 +387,7 @@ fn cookie_keys(value: &Value<'_>, files: &Files<'_>, taken: &Taken) -> Option<Pa
 }
 
 /// A path without detours, so that two can be compared. Links are not followed: nothing need be there yet.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in std::path::absolute(path)
         .unwrap_or_else(|_| path.to_owned())

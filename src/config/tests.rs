@@ -165,6 +165,43 @@ fn several_certificates_are_several_tables() {
     assert_eq!(config.tls.len(), 2);
 }
 
+#[test]
+fn an_authority_is_asked_for_the_names_of_each_site() {
+    let with = |acme: &str| {
+        let listen = "https = [\"0.0.0.0:443\"]\n[acme]\naccept_terms = true\nfolder = \"acme\"\n";
+        let site = SHORT
+            .split_once("[[site]]")
+            .unwrap()
+            .1
+            .replace("\"journal\"", "\"other\"");
+        let site = site.replace("www.um.example.pl", "192.0.2.7\", \"localhost\", \"bip.example.pl");
+        let text = SHORT.replace("[[site]]", &format!("{listen}{acme}[[site]]"));
+        config(&format!("{text}[[site]]{site}")).acme.unwrap()
+    };
+    let acme = with("");
+    assert_eq!(acme.directory, "https://acme-v02.api.letsencrypt.org/directory");
+    assert_eq!(
+        (acme.challenge, acme.ca, acme.contact),
+        (Challenge::TlsAlpn01, None, None)
+    );
+    assert_eq!(acme.folder, Path::new("/etc/townclerk/acme"));
+    assert_eq!(
+        acme.certificates,
+        [["www.um.example.pl".into()], ["bip.example.pl".into()]]
+    );
+    let acme = with(
+        "directory = \"https://ca.example/dir\"\nca = \"chain.pem\"\ncontact = \"it@um.example.pl\"\n\
+         challenge = \"http-01\"\nnames = [\"bip.example.pl\"]\n",
+    );
+    assert_eq!(acme.directory, "https://ca.example/dir");
+    assert_eq!(acme.ca.as_deref(), Some(Path::new("/etc/townclerk/chain.pem")));
+    assert_eq!(
+        (acme.challenge, acme.contact.as_deref()),
+        (Challenge::Http01, Some("it@um.example.pl"))
+    );
+    assert_eq!(acme.certificates, [["bip.example.pl".into()]]);
+}
+
 /// The example with every setting that is remarked out made a setting.
 fn uncommented() -> String {
     let is_setting = |rest: &&str| rest.starts_with(|first: char| first.is_ascii_lowercase());

@@ -74,6 +74,11 @@ async fn there_and_back(
         if connection.is_one_too_many(edition.shared.limits.exchanges) {
             return Err(Refusal::TooManyExchanges.into());
         }
+        if !connection.secure
+            && let Some(page) = edition.shared.challenges.answer(&request)
+        {
+            return Ok(Reply::Page(page));
+        }
         if let Some(page) = site.statement.as_ref().and_then(|pages| pages.answer(&request)) {
             return Ok(Reply::Page(page));
         }
@@ -151,7 +156,7 @@ fn since(begun: Timestamp, now: Timestamp) -> Duration {
 
 /// What the visitor gets.
 enum Reply {
-    /// The statement, or that a report came.
+    /// The statement, that a report came, or what an authority asked for.
     Page(Response<Bytes>),
     Upstream(Response<Answer>),
     Tunnel(Response<Answer>, OnUpgrade),

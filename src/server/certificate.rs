@@ -1,6 +1,7 @@
 //! One certificate: its chain and key, the names it is for, and until when.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,6 +104,25 @@ impl Certificate {
             begins,
             ends,
         })
+    }
+
+    /// The same for one that may not be there.
+    ///
+    /// # Errors
+    /// See [`TlsError`].
+    pub(crate) fn load_if_there(files: &Tls) -> Result<Option<Self>, TlsError> {
+        match Self::load(files) {
+            Err(TlsError::Read {
+                error: pem::Error::Io(error),
+                ..
+            }) if error.kind() == ErrorKind::NotFound => Ok(None),
+            loaded => loaded.map(Some),
+        }
+    }
+
+    /// The site's own certificate, the first of its chain.
+    pub(crate) fn own(&self) -> &CertificateDer<'static> {
+        &self.chain_and_key.cert[0] // it was read, and is there
     }
 
     /// Whether the host, in lower case, stands in it as it is.

@@ -2,6 +2,9 @@
 //!
 //! A set is one value behind one pointer: a handshake that has begun keeps the set it began with, and the next one has
 //! the new set. Open connections notice nothing.
+//!
+//! A certificate that an authority gives by itself may not be there yet. Until it is, nobody is shown anything in its
+//! place.
 
 use std::fs;
 use std::io;
@@ -14,6 +17,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::certificate::{Certificate, TlsError};
+use crate::acme::{self, Challenges};
 use crate::config::Tls;
 
 /// The certificates in use, and their files.
@@ -21,10 +25,12 @@ use crate::config::Tls;
 pub(crate) struct Certificates {
     set: ArcSwap<Set>,
     files: Mutex<Vec<Watched>>,
+    challenges: Challenges,
 }
 
-/// In the order of the configuration; the first is for visitors who ask for no name that any of them has.
-type Set = Vec<Arc<Certificate>>;
+/// In the order of the configuration, the awaited ones last, with places for those that are not there yet; the first is
+/// for visitors who ask for no name that any of them has.
+type Set = Vec<Option<Arc<Certificate>>>;
 
 /// A certificate's files, and how they were when they were last looked at.
 #[derive(Debug)]
@@ -37,26 +43,25 @@ struct Watched {
 }
 
 impl Certificates {
-    /// Reads them all.
+    /// Reads them all. Those that are awaited from an authority may be missing.
     ///
     /// # Errors
-    /// That of the first one that cannot be used.
-    pub(super) fn open(all: &[Tls]) -> Result<Self, TlsError> {
+    /// That of the first one of one's own that cannot be used.
+    pub(super) fn open(own: &[Tls], awaited: &[Tls], challenges: &Challenges) -> Result<Self, TlsError> {
         // Before the files are read: what changes in between is read again.
-        let files = all.iter().map(Watched::new).collect();
-        let set = all
-            .iter()
-            .map(|files| Certificate::load(files).map(Arc::new))
-            .collect::<Result<Set, _>>()?;
+        let files = own.iter().chain(awaited).map(Watched::new).collect();
+        let own = own.iter().map(|files| Certificate::load(files).map(Arc::new).map(Some));
+        let awaited = awaited.iter().map(|files| Ok(there(files).map(Arc::new)));
         Ok(Self {
-            set: ArcSwap::from_pointee(set),
+            set: ArcSwap::from_pointee(own.chain(awaited).collect::<Result<Set, _>>()?),
             files: Mutex::new(files),
+            challenges: challenges.clone(),
         })
     }
 
     /// Those in use.
-    pub(super) fn all(&self) -> Set {
-        Set::clone(&self.set.load())
+    pub(super) fn all(&self) -> Vec<Arc<Certificate>> {
+        self.set.load().iter().flatten().cloned().collect()
     }
 
     /// Takes over the certificates of another one. Whether any is not the one that was shown so far.
@@ -64,7 +69,8 @@ impl Certificates {
         let new_files = new.files.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let (old, new) = (self.set.load(), new.set.load_full());
-        let chains = |set: &Set| set.iter().map(|one| one.chain_and_key.cert.clone()).collect::<Vec<_>>();
+        let chain = |one: &Arc<Certificate>| one.chain_and_key.cert.clone();
+        let chains = |set: &Set| set.iter().flatten().map(chain).collect::<Vec<_>>();
         let differs = chains(&old) != chains(&new);
         *files = new_files;
         self.set.store(new);
@@ -84,10 +90,10 @@ impl Certificates {
                 Ok(certificate) => {
                     let mut set = Set::clone(&self.set.load());
                     if let Some(old) = set.get_mut(place) {
-                        *old = Arc::new(certificate);
+                        *old = Some(Arc::new(certificate));
                     }
                     self.set.store(Arc::new(set));
-                    tracing::info!("the certificate {name} was read again");
+                    tracing::info!("the certificate {name} was read, and is in use");
                 }
                 Err(error) => tracing::warn!("{error}; the certificate that was read before stays in use"),
             }
@@ -98,12 +104,32 @@ impl Certificates {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().map(str::to_ascii_lowercase);
-        let schemes = hello.signature_schemes();
-        choose(&self.set.load(), name.as_deref(), |certificate| {
+        if is_of_an_authority(&hello) {
+            return self.challenges.certificate(&name?);
+        }
+        let (set, schemes) = (self.set.load(), hello.signature_schemes());
+        if set.iter().all(Option::is_none) {
+            tracing::warn!(target: crate::OFTEN, "https is refused: there is no certificate yet");
+        }
+        choose(&set, name.as_deref(), |certificate| {
             certificate.chain_and_key.key.choose_scheme(schemes).is_some()
         })
         .map(|certificate| Arc::clone(&certificate.chain_and_key))
     }
+}
+
+/// Whether nothing but what authorities speak is offered.
+fn is_of_an_authority(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|offered| offered.eq([acme::ALPN]))
+}
+
+/// A certificate that may not be there. One that is faulty is as good as none: its authority is asked for another one.
+fn there(files: &Tls) -> Option<Certificate> {
+    let there = Certificate::load_if_there(files);
+    there.unwrap_or_else(|error| {
+        tracing::warn!("{error}; another one is asked for");
+        None
+    })
 }
 
 /// The certificate for a host name in lower case, of those whose key the visitor can verify: one that has the name,
@@ -113,7 +139,7 @@ fn choose<'s>(
     name: Option<&str>,
     is_usable: impl Fn(&Certificate) -> bool,
 ) -> Option<&'s Arc<Certificate>> {
-    let usable = || set.iter().filter(|certificate| is_usable(certificate));
+    let usable = || set.iter().flatten().filter(|certificate| is_usable(certificate));
     name.and_then(|name| {
         usable()
             .find(|certificate| certificate.names(name))
@@ -196,6 +222,10 @@ mod tests {
         files
     }
 
+    fn open(own: &[Tls]) -> Certificates {
+        Certificates::open(own, &[], &Challenges::default()).unwrap()
+    }
+
     fn shown(certificates: &Certificates, name: Option<&str>) -> String {
         let set = certificates.set.load();
         let chosen = choose(&set, name, |_| true).unwrap();
@@ -213,12 +243,11 @@ mod tests {
     fn the_exact_name_comes_before_a_wildcard_and_the_first_is_for_everybody_else() {
         let folder = tempfile::tempdir().unwrap();
         let of = |file, names: &[&str]| files(folder.path(), file, names);
-        let certificates = Certificates::open(&[
+        let certificates = open(&[
             of("first", &["um.example.pl"]),
             of("wild", &["*.example.pl", "example.org"]),
             of("bip", &["BIP.example.pl"]),
-        ])
-        .unwrap();
+        ]);
         for (name, certificate) in [
             (Some("um.example.pl"), "first"),
             (Some("bip.example.pl"), "bip"),
@@ -239,7 +268,7 @@ mod tests {
         let of = |file| files(folder.path(), file, &["um.example.pl"]);
         let set: Set = [of("one"), of("two")]
             .iter()
-            .map(|files| Arc::new(Certificate::load(files).unwrap()))
+            .map(|files| Some(Arc::new(Certificate::load(files).unwrap())))
             .collect();
         let chosen = choose(&set, Some("um.example.pl"), |one| one.files.key.ends_with("two.key"));
         assert!(chosen.unwrap().files.key.ends_with("two.key"));
@@ -250,8 +279,8 @@ mod tests {
     fn a_certificate_is_read_again_once_its_files_hold_still() {
         let folder = tempfile::tempdir().unwrap();
         let used = files(folder.path(), "used", &["um.example.pl"]);
-        let certificates = Certificates::open(std::slice::from_ref(&used)).unwrap();
-        let in_use = || Arc::clone(&certificates.set.load()[0]);
+        let certificates = open(std::slice::from_ref(&used));
+        let in_use = || certificates.all().remove(0);
         let first = in_use();
         certificates.renew();
         certificates.renew();
@@ -275,6 +304,27 @@ mod tests {
         certificates.renew();
         certificates.renew();
         assert!(Arc::ptr_eq(&second, &in_use()), "nor is none");
+    }
+
+    #[test]
+    fn one_that_is_awaited_may_be_missing_or_broken_and_nothing_is_shown_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let awaited = Tls {
+            certificate: folder.path().join("awaited.pem"),
+            key: folder.path().join("awaited.pem"),
+        };
+        let open = || Certificates::open(&[], std::slice::from_ref(&awaited), &Challenges::default()).unwrap();
+        assert!(open().all().is_empty());
+        fs::write(&awaited.certificate, "no PEM").unwrap();
+        let certificates = open();
+        assert!(choose(&certificates.set.load(), Some("um.example.pl"), |_| true).is_none());
+
+        let made = files(folder.path(), "made", &["um.example.pl"]);
+        let both = fs::read_to_string(&made.certificate).unwrap() + &fs::read_to_string(&made.key).unwrap();
+        fs::write(&awaited.certificate, both).unwrap();
+        certificates.renew();
+        certificates.renew();
+        assert_eq!(shown(&certificates, Some("um.example.pl")), "awaited");
     }
 
     #[test]

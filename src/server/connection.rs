@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Meter, Metered, Stage, Worker, http2};
+use crate::acme;
 use crate::entry::NotARequest;
 use crate::proxy::{self, Body, Named};
 
@@ -86,10 +87,10 @@ impl Connection {
         match shaken {
             End::Itself(Ok(stream)) => {
                 connection.meter.enter(Stage::Fresh);
-                if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    http2::serve(connection, stream).await;
-                } else {
-                    connection.http(stream).await;
+                match stream.get_ref().1.alpn_protocol() {
+                    Some(b"h2") => http2::serve(connection, stream).await,
+                    Some(acme::ALPN) => {} // the authority has seen what it came for
+                    _ => connection.http(stream).await,
                 }
             }
             End::Itself(Err(_)) => proxy::not_a_request(&connection, arrived, None, NotARequest::Tls),

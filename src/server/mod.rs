@@ -60,6 +60,7 @@ use self::certificates::Certificates;
 use self::handover::Following;
 use self::reload::find;
 use self::worker::{Order, Phase};
+use crate::acme::{AcmeError, Challenges, Renewer};
 use crate::admin::{Admin, Wish};
 use crate::clock::Clock;
 use crate::config::{self, AdminPlace, Config, Limits, Resolver};
@@ -89,6 +90,9 @@ pub enum StartError {
     /// A certificate could not be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Certificates could not be asked for.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
     /// A journal could not be opened, or does not take the policy.
     #[error("cannot open the journal in {}: {error}", folder.display())]
     Journal {
@@ -130,6 +134,8 @@ pub(crate) struct Shared {
     pub(crate) connections_per_worker: usize,
     /// The same in every edition.
     pub(crate) exchanges: Exchanges,
+    /// The same in every edition.
+    pub(crate) challenges: Challenges,
     pub(crate) clock: Clock,
 }
 
@@ -158,6 +164,10 @@ pub struct Server {
     started: Config,
     shared: Arc<Shared>,
     certificates: Option<Arc<Certificates>>,
+    /// There where there is https.
+    renewer: Option<Renewer>,
+    /// What it follows.
+    acme: Option<config::Acme>,
     view: Arc<View>,
     admin: Admin,
     wishes: UnboundedReceiver<Wish>,
@@ -234,6 +244,7 @@ impl Server {
     }
 
     fn drain(&mut self) {
+        self.renewer = None;
         self.view.drain();
         self.sockets.clear();
         self.phase.send_replace(Phase::Draining);
@@ -261,6 +272,7 @@ impl Shared {
             resolver: config.resolver.clone(),
             connections_per_worker: config.limits.connections.div_ceil(workers),
             exchanges: before.map(|before| before.exchanges.clone()).unwrap_or_default(),
+            challenges: before.map(|before| before.challenges.clone()).unwrap_or_default(),
             clock,
         }
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, mpsc};
 
 use super::certificates::Certificates;
 use super::{Server, Shared, StartError, cookie_keys};
+use crate::acme::{self, Errand};
 use crate::config::{self, Config};
 use crate::proxy::{Site, Trust};
 
@@ -44,9 +45,13 @@ impl Server {
     }
 
     fn go_over(&mut self, config: &Config) -> Result<Reloaded, StartError> {
-        let certificates = match (&self.certificates, config.tls.as_slice()) {
+        let errand = config.acme.as_ref().map(Errand::of).transpose()?;
+        let certificates = match (&self.certificates, config.https.as_slice()) {
             (None, _) | (_, []) => None, // a listener came or went: that needs a restart
-            (Some(_), all) => Some(Certificates::open(all)?),
+            (Some(_), _) => {
+                let awaited = acme::files(config.acme.as_ref());
+                Some(Certificates::open(&config.tls, &awaited, &self.shared.challenges)?)
+            }
         };
         let next = self.next_sites(config)?;
         // From here on nothing can fail.
@@ -58,6 +63,12 @@ impl Server {
             && used.replace(new)
         {
             reloaded.changed.push("the certificates".to_owned());
+        }
+        if self.acme != config.acme {
+            reloaded
+                .changed
+                .push("whom to ask for certificates, and for which".to_owned());
+            self.acme.clone_from(&config.acme);
         }
         for Next { site, before } in &next {
             if let Some(before) = before {
@@ -72,6 +83,9 @@ impl Server {
         let before = std::mem::replace(&mut self.shared, shared);
         self.view.follow(Arc::clone(&self.shared));
         self.hand_out();
+        if let Some(renewer) = &self.renewer {
+            renewer.follow(errand);
+        }
         for site in &before.sites {
             if find(&self.shared.sites, site.folder()).is_none() {
                 self.caretaker.look_after(Arc::clone(site));

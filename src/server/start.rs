@@ -15,6 +15,7 @@ use super::handover::{Following, Predecessor};
 use super::inherited::{Inherited, Of, Place};
 use super::worker::{self, Phase};
 use super::{Running, Server, Shared, StartError, View, cookie_keys, listen, tls};
+use crate::acme::{self, Challenges, Errand, Renewer};
 use crate::admin::{Admin, Doors};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -26,6 +27,8 @@ use crate::proxy::{Site, Trust};
 pub struct Prepared<'a> {
     config: &'a Config,
     clock: Clock,
+    errand: Option<Errand>,
+    challenges: Challenges,
     certificates: Option<Arc<Certificates>>,
     tls: Option<Arc<ServerConfig>>,
     http: (Vec<SocketAddr>, Rows),
@@ -54,9 +57,14 @@ impl<'a> Prepared<'a> {
     /// # Errors
     /// See [`StartError`].
     pub fn of(config: &'a Config, clock: Clock, mut inherited: Inherited) -> Result<Self, StartError> {
-        let certificates = match config.tls.as_slice() {
+        let errand = config.acme.as_ref().map(Errand::of).transpose()?;
+        let challenges = Challenges::default();
+        let certificates = match config.https.as_slice() {
             [] => None,
-            all => Some(Arc::new(Certificates::open(all)?)),
+            _ => {
+                let awaited = acme::files(config.acme.as_ref());
+                Some(Arc::new(Certificates::open(&config.tls, &awaited, &challenges)?))
+            }
         };
         let tls = certificates.clone().map(|all| tls::speak(all)).transpose()?;
         let mut sockets = Vec::new();
@@ -76,6 +84,8 @@ impl<'a> Prepared<'a> {
         Ok(Self {
             config,
             clock,
+            errand,
+            challenges,
             certificates,
             tls,
             http,
@@ -100,7 +110,9 @@ impl<'a> Prepared<'a> {
         };
         let sites = config.sites.iter().zip(self.parts).map(open);
         let sites = sites.collect::<Result<_, _>>()?;
-        let shared = Arc::new(Shared::new(sites, config, config.workers, clock, None));
+        let shared = Shared::new(sites, config, config.workers, clock, None);
+        let challenges = self.challenges;
+        let shared = Arc::new(Shared { challenges, ..shared });
         let view = View::new(Arc::clone(&shared), config.workers, self.certificates.clone());
         let (admin, wishes) = Admin::start(self.doors, Arc::clone(&view)).map_err(StartError::Worker)?;
         let ((http, plain), (https, secure)) = (self.http, self.https);
@@ -115,6 +127,8 @@ impl<'a> Prepared<'a> {
             wishes,
             caretaker: Caretaker::start(self.certificates.clone()).map_err(StartError::Worker)?,
             certificates: self.certificates,
+            renewer: None,
+            acme: config.acme.clone(),
             phase: watch::Sender::new(Phase::Serving),
             workers: Vec::new(),
             sockets: self.sockets,
@@ -129,6 +143,12 @@ impl<'a> Prepared<'a> {
                 thread: thread.map_err(StartError::Worker)?,
                 orders,
             });
+        }
+        if server.certificates.is_some() {
+            let Shared { challenges, clock, .. } = &*server.shared;
+            let renewer = Renewer::start(challenges, &server.view.orders, clock).map_err(StartError::Worker)?;
+            renewer.follow(self.errand); // who looks at a name reaches us from now on
+            server.renewer = Some(renewer);
         }
         Ok(server)
     }

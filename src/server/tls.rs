@@ -7,6 +7,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::server::{ResolvesServerCert, ServerSessionMemoryCache};
 
 use super::certificate::TlsError;
+use crate::acme;
 
 /// Sessions of TLS 1.2 clients that know no tickets, remembered in memory; the oldest goes first.
 const SESSIONS: usize = 4_096;
@@ -23,6 +24,7 @@ pub(super) fn speak(certificates: Arc<dyn ResolvesServerCert>) -> Result<Arc<Ser
         .with_cert_resolver(certificates);
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // The last is spoken by authorities alone, and leads to a handshake and no further.
+    config.alpn_protocols = [&b"h2"[..], b"http/1.1", acme::ALPN].map(<[u8]>::to_vec).into();
     Ok(Arc::new(config))
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::certificates::Certificates;
 use super::meter::Ticks;
 use super::{Certificate, Shared};
+use crate::acme::Orders;
 use crate::count::Number;
 
 /// The server, seen from beside.
@@ -16,6 +17,8 @@ pub(crate) struct View {
     edition: ArcSwap<Shared>,
     pub(crate) workers: Vec<Arc<Hands>>,
     certificates: Option<Arc<Certificates>>,
+    /// What became of orders for certificates.
+    pub(crate) orders: Arc<Orders>,
     pub(crate) started: Timestamp,
     /// Nothing more is accepted.
     draining: AtomicBool,
@@ -62,6 +65,7 @@ impl View {
             edition: ArcSwap::new(first),
             workers: (0..workers).map(Hands::of).collect(),
             certificates,
+            orders: Arc::default(),
             draining: AtomicBool::new(false),
             reloads: Reloads::default(),
         })

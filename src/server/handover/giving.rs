@@ -145,6 +145,7 @@ impl Server {
                 successor.sites.push(site);
             }
         }
+        self.renewer = None;
         self.admin.leave();
         self.sockets.clear();
         self.phase.send_replace(Phase::Leaving);

@@ -1,7 +1,7 @@
 //! What `serve` may still touch once it has read its configuration, by the kernel's Landlock (landlock(7)): it writes
-//! to its journals and its own certificates alone, makes and removes its own sockets, and listens on its own ports. It reads the folders of what
-//! the configuration named, because files are replaced there, and what libraries need of the system. It starts no
-//! program.
+//! to its journals and the certificates that it is given alone, makes and removes its own sockets, and listens on its
+//! own ports. It reads the folders of what the configuration named, because files are replaced there, and what
+//! libraries need of the system. It starts no program.
 //!
 //! Nobody can loosen it again, so a reload that names something else needs a restart, and says so. Where it connects to
 //! is not confined: a reload may name another CMS, and a port says nothing of who is there.
@@ -64,10 +64,12 @@ impl Reach {
         let write = journals.chain(certificates).chain(own).map(real).collect();
         let keys = sites.iter().map(|site| &site.journal.key);
         let cookie_keys = sites.iter().filter_map(|site| site.cookie_keys.as_ref());
+        let authority = config.acme.iter().filter_map(|acme| acme.ca.as_ref());
         let read = files
             .iter()
             .chain(keys)
             .chain(cookie_keys)
+            .chain(authority)
             .flat_map(|file| places(file));
         let (mut sockets, mut ports) = (BTreeSet::new(), BTreeSet::new());
         ports.extend(config.http.iter().chain(&config.https).map(|address| address.port()));

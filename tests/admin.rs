@@ -251,6 +251,27 @@ fn handshakes_and_the_ends_of_certificates_are_counted() {
 }
 
 #[test]
+fn what_the_process_takes_has_the_names_of_prometheuss_own_libraries() {
+    let town = administered(Town::before(&Cms::page("a"))).open();
+    let admin = port(&town);
+    let files: Vec<_> = (0..200)
+        .map(|_| fs::File::open("/dev/null").expect("it opens"))
+        .collect();
+    let page = metrics(admin);
+    let open = number(&page, "process_open_fds");
+    assert!(
+        open > files.len() as f64 && open <= number(&page, "process_max_fds"),
+        "{page}"
+    );
+    let memory = number(&page, "process_resident_memory_bytes");
+    assert!((1e6..1e12).contains(&memory), "{memory}");
+    assert!(number(&page, "process_start_time_seconds") > 1.7e9);
+    let used = |page: &str| number(page, "process_cpu_seconds_total");
+    until(|| used(&metrics(admin)) > used(&page)); // asking takes some
+    assert_eq!(page.matches("# EOF").count(), 1);
+}
+
+#[test]
 fn programs_that_do_not_know_openmetrics_have_the_numbers_too() {
     let town = administered(Town::before(&Cms::page("a"))).open();
     let answer = get(port(&town), "/metrics");

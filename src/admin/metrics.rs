@@ -8,12 +8,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::disks::Disks;
+use super::process::Process;
 use crate::cookies::{self, Counts, Snapshot, Verdict};
 use crate::count::Times;
 use crate::entry::{Outcome, Refusal};
@@ -43,7 +44,10 @@ pub(super) async fn page(view: &Arc<View>, disks: &Disks) -> Result<String, fmt:
     };
     let mut registry = Registry::with_prefix("townclerk");
     registry.register_collector(Box::new(numbers));
+    let mut process = Registry::default();
+    process.register_collector(Box::new(Process(view.started)));
     let mut page = String::new();
+    text::encode_registry(&mut page, &process)?;
     text::encode(&mut page, &registry)?;
     Ok(page)
 }
@@ -62,7 +66,7 @@ struct Seen {
     on_disk: Option<OnDisk>,
 }
 
-type Label = (&'static str, String);
+pub(super) type Label = (&'static str, String);
 
 fn label(name: &'static str, value: impl ToString) -> Label {
     (name, value.to_string())
@@ -80,13 +84,19 @@ impl Seen {
 }
 
 /// Each series with its number.
-type Series<T> = Vec<(Vec<Label>, T)>;
+pub(super) type Series<T> = Vec<(Vec<Label>, T)>;
 
 /// The page while it is written.
-struct Page<'a>(DescriptorEncoder<'a>);
+pub(super) struct Page<'a>(pub(super) DescriptorEncoder<'a>);
 
 impl Page<'_> {
-    fn counter(&mut self, name: &str, help: &str, unit: Option<&Unit>, series: &Series<u64>) -> fmt::Result {
+    pub(super) fn counter<T: EncodeCounterValue + Clone>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        series: &Series<T>,
+    ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
         for (labels, number) in series {
             let none = None::<&Exemplar<NoLabelSet, f64>>;
@@ -98,7 +108,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, series: &Series<f64>) -> fmt::Result {
+    pub(super) fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, series: &Series<f64>) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
         for (labels, number) in series {
             match labels.as_slice() {
@@ -132,7 +142,7 @@ impl Page<'_> {
 }
 
 /// One series without labels.
-fn one<T>(number: T) -> Series<T> {
+pub(super) fn one<T>(number: T) -> Series<T> {
     vec![(Vec::new(), number)]
 }
 
@@ -167,13 +177,6 @@ impl Numbers {
             label("commit", crate::COMMIT.unwrap_or("unknown")),
         ];
         page.info("build", "Which townclerk this is.", &[build])?;
-        let started = view.started.as_duration().as_secs_f64();
-        page.gauge(
-            "start_time",
-            "When it was started.",
-            Some(&Unit::Seconds),
-            &one(started),
-        )?;
         page.gauge("workers", "Threads that serve.", None, &one(workers.len() as f64))?;
         let open = sum(|hands| hands.open.get()) as f64;
         page.gauge(

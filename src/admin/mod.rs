@@ -17,6 +17,7 @@ mod classic;
 mod disks;
 mod health;
 mod metrics;
+mod process;
 
 use std::fmt;
 use std::io;

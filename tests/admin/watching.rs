@@ -22,7 +22,7 @@ fn deployed(file: &str) -> String {
 fn names(text: &str) -> BTreeSet<String> {
     let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
     words
-        .filter(|word| word.starts_with("townclerk_"))
+        .filter(|word| word.starts_with("townclerk_") || word.starts_with("process_"))
         .map(str::to_owned)
         .collect()
 }

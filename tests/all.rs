@@ -52,6 +52,7 @@ mod supervised;
 mod third_parties;
 mod tidy;
 mod tls;
+mod top;
 mod units;
 mod upgrade;
 mod upstreams;

@@ -26,6 +26,7 @@ mod speech;
 mod statement;
 mod systemd;
 mod table;
+mod top;
 mod upgrade;
 mod warnings;
 mod witness;
@@ -75,6 +76,9 @@ enum Command {
     Demo(demo::Demo),
     /// Make the key that signs a journal, before the journal is made, or one to seal cookies with.
     Keygen(keygen::Keygen),
+    /// Watch what the sites are asked for, as it happens, on a terminal. For the administrator.
+    #[command(after_help = top::AFTER_HELP)]
+    Top(top::Top),
     /// Make, read and look after journals.
     #[command(subcommand)]
     Journal(journal::Command),
@@ -180,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Report(report) => report::run(&report),
         Command::Statement(statement) => statement::run(&statement),
+        Command::Top(top) => top::run(&top),
         Command::Witness(command) => witness::run(&command),
         Command::Completions(completions) => manual::print_completions(&completions),
         Command::Man(pages) => manual::write_pages(&pages),

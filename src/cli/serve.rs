@@ -223,24 +223,26 @@ fn said(faults: Faults) -> Problem {
 /// Reads a configuration, and chooses the site of a host name, or the only one.
 pub(super) fn site(file: &Path, host: Option<&str>) -> Result<Site, Problem> {
     let Config { mut sites, .. } = load(file)?;
+    let chosen = place_of(&sites, host)?;
+    Ok(sites.swap_remove(chosen))
+}
+
+/// The place of the site of a host name, or of the only one.
+pub(super) fn place_of(sites: &[Site], host: Option<&str>) -> Result<usize, Problem> {
     let chosen = match host {
         Some(host) => sites
             .iter()
             .position(|site| site.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))),
         None => (sites.len() == 1).then_some(0),
     };
-    match chosen {
-        Some(chosen) => Ok(sites.swap_remove(chosen)),
-        None => {
-            let names: Vec<_> = sites.iter().map(|site| &*site.hosts[0]).collect();
-            let what = match host {
-                Some(_) => "the configuration has no such site",
-                None => "the configuration has several sites",
-            };
-            let hint = format!("name one with --site: {}", names.join(", "));
-            Err(Problem::with_hint(what, hint))
-        }
-    }
+    chosen.ok_or_else(|| {
+        let names: Vec<_> = sites.iter().map(|site| &*site.hosts[0]).collect();
+        let what = match host {
+            Some(_) => "the configuration has no such site",
+            None => "the configuration has several sites",
+        };
+        Problem::with_hint(what, format!("name one with --site: {}", names.join(", ")))
+    })
 }
 
 /// What was missing, and is there now.

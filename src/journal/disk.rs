@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::age::Identities;
@@ -148,6 +149,12 @@ impl Folder {
         let flags = ioctl_getflags(fs::File::open(self.path(path))?)?;
         let guards = [Guard::Immutable, Guard::Append];
         Ok(guards.into_iter().find(|guard| flags.contains(guard.flag())))
+    }
+
+    /// When a file was last written.
+    pub(crate) fn written_at(&self, path: &str) -> io::Result<Timestamp> {
+        let time = fs::metadata(self.path(path))?.modified()?;
+        Timestamp::try_from(time).map_err(io::Error::other)
     }
 
     /// The user that a file belongs to.

@@ -295,7 +295,9 @@ pub use reports::{Reports, ReportsError};
 pub use retention::Due;
 pub use segment::{Form, Name};
 pub use unmatched::Unmatched;
-pub(crate) use vitals::{OnDisk, Vitals};
+#[cfg(test)]
+pub(crate) use vitals::Space;
+pub(crate) use vitals::{Glance, OnDisk, Vitals};
 
 use std::fmt;
 use std::path::PathBuf;

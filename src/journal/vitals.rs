@@ -2,15 +2,16 @@
 //! disk. Nothing is changed, and nothing about a visitor leaves this room.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::checkpoint::Signed;
+use super::checkpoint::{Checkpoint, Signed};
 use super::disk::Folder;
 use super::log_tree::CHECKPOINT;
-use super::note::VerifierKey;
+use super::note::{Note, VerifierKey};
 use super::queue::Tally;
 use super::{Log, Status, recovery};
 use crate::count::{Histogram, Times};
@@ -144,6 +145,33 @@ impl OnDisk {
         });
         Self {
             checkpoints: checkpoints.collect(),
+            space: disk.space().ok(),
+        }
+    }
+}
+
+/// What can be seen of a journal by whoever may read it. Nothing of it is verified.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Glance {
+    /// How many records the newest checkpoint of `access` says that it is of.
+    pub(crate) signed: Option<u64>,
+    /// When that was written.
+    pub(crate) signed_at: Option<Timestamp>,
+    pub(crate) space: Option<Space>,
+}
+
+impl Glance {
+    /// Looks at the journal in `folder`.
+    pub(crate) fn at(folder: &Path) -> Self {
+        let disk = Folder::new(folder);
+        let file = format!("{}/{CHECKPOINT}", Log::Access.folder());
+        let checkpoint = recovery::text(&disk, &file)
+            .ok()
+            .and_then(|text| Note::parse(text.as_bytes()).ok())
+            .and_then(|note| note.text().parse::<Checkpoint>().ok());
+        Self {
+            signed: checkpoint.map(|checkpoint| checkpoint.size().0),
+            signed_at: disk.written_at(&file).ok(),
             space: disk.space().ok(),
         }
     }

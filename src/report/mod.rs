@@ -19,8 +19,10 @@ mod words;
 
 pub use anonymity::{About, MeasuredBy, Published, Row, Table, Told, Totals};
 pub use count::Counts;
+pub(crate) use count::Times as AnswerTimes;
 pub use html::STYLE;
 pub use period::{Kind, Period};
+pub(crate) use words::{number, share, size, time};
 
 use self::words::{Both, Section};
 use crate::policy::Lang;

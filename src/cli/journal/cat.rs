@@ -108,7 +108,7 @@ pub(super) fn join<'a>(addresses: Option<&'a mut Addresses>, line: Line<'a>) -> 
 }
 
 /// Opens a log for reading.
-pub(super) fn open(folder: &Path, log: Log, identities: &Identities) -> Result<Lines, Problem> {
+pub(in crate::cli) fn open(folder: &Path, log: Log, identities: &Identities) -> Result<Lines, Problem> {
     // Every journal has events.
     let lines = Lines::of(folder, Log::Events, identities).and_then(|_| Lines::of(folder, log, identities));
     lines.map_err(|error| match error.kind() {
@@ -120,7 +120,7 @@ pub(super) fn open(folder: &Path, log: Log, identities: &Identities) -> Result<L
     })
 }
 
-pub(super) fn cannot_read(error: io::Error) -> Problem {
+pub(in crate::cli) fn cannot_read(error: io::Error) -> Problem {
     let what = format!("cannot read the journal: {error}");
     match error.kind() {
         ErrorKind::PermissionDenied => Problem::with_hint(what, "run this as the user that runs townclerk"),

@@ -247,7 +247,8 @@ fn decode(text: &[u8], segment: Name) -> Result<Record<'_>, Undecodable> {
     Record::decode(text, segment.format, segment.day)
 }
 
-fn event(text: &[u8]) -> Result<(Value, Timestamp), Undecodable> {
+/// An event, or a line of the register, and when it happened.
+pub(in crate::cli) fn event(text: &[u8]) -> Result<(Value, Timestamp), Undecodable> {
     let event: Value = serde_json::from_slice(text).map_err(|_| Undecodable)?;
     let time = event.get("time").and_then(Value::as_str);
     let time = time.and_then(|time| time.parse().ok()).ok_or(Undecodable)?;

@@ -24,7 +24,9 @@ mod verify;
 
 use clap::Subcommand;
 
+pub(super) use cat::{cannot_read, open};
 pub(super) use columns::readable;
+pub(super) use form::event;
 
 use super::speech::Done;
 use super::{ConfigFile, serve};

@@ -11,7 +11,7 @@ mod times;
 pub(super) use cells::{Cell, Cells};
 pub(super) use group::{Group, Measure};
 pub(super) use path::folder;
-pub(super) use times::Times;
+pub(crate) use times::Times;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};

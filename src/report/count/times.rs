@@ -6,7 +6,7 @@ const STEPS: usize = 84;
 
 /// How many answers took how long.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct Times([u32; STEPS]);
+pub(crate) struct Times([u32; STEPS]);
 
 impl Default for Times {
     fn default() -> Self {
@@ -15,15 +15,21 @@ impl Default for Times {
 }
 
 impl Times {
-    pub(super) fn add(&mut self, milliseconds: u64) {
+    pub(crate) fn add(&mut self, milliseconds: u64) {
         let step = (milliseconds.saturating_add(1) as f64).log2() * 4.0;
         if let Some(count) = self.0.get_mut((step as usize).min(STEPS - 1)) {
             *count = count.saturating_add(1);
         }
     }
 
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count = count.saturating_add(more);
+        }
+    }
+
     /// The time that this part of the answers did not exceed, in milliseconds, to two digits.
-    pub(in crate::report) fn within(&self, part: f64) -> u64 {
+    pub(crate) fn within(&self, part: f64) -> u64 {
         let all: u64 = self.0.iter().map(|count| u64::from(*count)).sum();
         let wanted = (all as f64 * part).ceil() as u64;
         let mut seen = 0;

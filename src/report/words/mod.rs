@@ -6,7 +6,8 @@ mod numbers;
 mod sections;
 
 pub(super) use method::method;
-pub(super) use numbers::{change, number, share, size, time};
+pub(super) use numbers::change;
+pub(crate) use numbers::{number, share, size, time};
 pub(super) use sections::{Look, SECTIONS, Section};
 
 use jiff::civil::Date;

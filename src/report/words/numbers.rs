@@ -3,7 +3,7 @@
 use crate::policy::Lang;
 
 /// A number with its thousands apart.
-pub(in crate::report) fn number(number: u64, lang: Lang) -> String {
+pub(crate) fn number(number: u64, lang: Lang) -> String {
     let digits = number.to_string();
     if lang == Lang::Pl && digits.len() == 4 {
         return digits;
@@ -20,7 +20,7 @@ pub(in crate::report) fn number(number: u64, lang: Lang) -> String {
 }
 
 /// A size that people can take in.
-pub(in crate::report) fn size(bytes: u64, lang: Lang) -> String {
+pub(crate) fn size(bytes: u64, lang: Lang) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let (mut size, mut unit) = (bytes as f64, 0);
     while size >= 1_000.0 && unit + 1 < UNITS.len() {
@@ -36,7 +36,7 @@ pub(in crate::report) fn size(bytes: u64, lang: Lang) -> String {
 }
 
 /// A time that people can take in.
-pub(in crate::report) fn time(milliseconds: u64, lang: Lang) -> String {
+pub(crate) fn time(milliseconds: u64, lang: Lang) -> String {
     match milliseconds {
         0..1_000 => format!("{milliseconds}\u{a0}ms"),
         1_000..100_000 => format!(
@@ -48,7 +48,7 @@ pub(in crate::report) fn time(milliseconds: u64, lang: Lang) -> String {
 }
 
 /// A part of a whole, in per cent.
-pub(in crate::report) fn share(part: u64, whole: u64, lang: Lang) -> String {
+pub(crate) fn share(part: u64, whole: u64, lang: Lang) -> String {
     let percent = part as f64 * 100.0 / whole.max(1) as f64;
     let text = if percent < 9.95 {
         format!("{percent:.1}")

@@ -156,7 +156,7 @@ fn make(disk: &Arc<dyn Disk>, key: Key, origin: &str) -> Result<(), InitError> {
     // The marker comes first, unfinished, and gets its name last: a journal is whole, or is none and can be told.
     let mut marker = disk.create(NEW)?;
     let _lock = disk.lock(NEW)?.ok_or(InitError::Locked)?;
-    marker.write_all(format!("{TITLE}{VERSION}\n{ORIGIN}{origin}\n").as_bytes())?;
+    marker.write_all(marker_of(origin).as_bytes())?;
     marker.sync()?;
     disk.sync_folder("")?;
     for folder in FOLDERS {
@@ -171,6 +171,11 @@ fn make(disk: &Arc<dyn Disk>, key: Key, origin: &str) -> Result<(), InitError> {
     disk.sync_folder("")?;
     disk.sync_folder("..")?;
     Ok(())
+}
+
+/// What the file `journal` of a site says.
+pub(crate) fn marker_of(origin: &str) -> String {
+    format!("{TITLE}{VERSION}\n{ORIGIN}{origin}\n")
 }
 
 /// Reads the file `journal`.

@@ -58,7 +58,8 @@
 //!
 //! Names that are not described here are none of the journal's business, and are left alone: `.new` and `.packing` are
 //! files that were never finished. A folder with a `.new` and no `journal` was never one: [`init`] begins it anew,
-//! unless there is more in it than an unfinished [`init`] leaves.
+//! unless there is more in it than an unfinished [`init`] leaves, as in an
+//! unfinished copy ([`backup`]).
 //!
 //! # Packed segments
 //!
@@ -226,6 +227,7 @@ pub mod age;
 mod appender;
 mod arrivals;
 mod aside;
+pub mod backup;
 mod belief;
 mod calls;
 pub mod checkpoint;

@@ -12,7 +12,7 @@ use crate::policy::history::{self, Earlier, Standing, Version};
 use crate::policy::{self, Policy, Retention};
 use crate::reader::Faults;
 
-const FOLDER: &str = "policies";
+pub(crate) const FOLDER: &str = "policies";
 const EXTENSION: &str = ".toml";
 
 /// Keeps the text of a policy, durably, before anything is written under it.

@@ -8,7 +8,7 @@ use super::disk::{Disk, Folder};
 use super::layout::{self, Marker};
 use super::recovery;
 
-const FOLDER: &str = "reports";
+pub(crate) const FOLDER: &str = "reports";
 const EXTENSION: &str = ".json";
 /// Whoever publishes holds its lock.
 const LOCK: &str = "reports/lock";

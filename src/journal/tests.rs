@@ -3,6 +3,7 @@
 mod addresses;
 mod arrivals;
 mod aside;
+mod backup;
 mod copying;
 mod cosigned;
 mod guards;

@@ -10,6 +10,7 @@ mod full;
 mod init;
 mod kill;
 mod limits;
+mod moved;
 mod power;
 mod strict;
 mod sweep;

@@ -4,6 +4,7 @@
 mod cat;
 mod columns;
 pub(super) mod cookies;
+mod copy;
 pub(super) mod disclose;
 mod disclosures;
 mod filter;
@@ -47,6 +48,9 @@ pub(super) enum Command {
     Holds(hold::Holds),
     /// Show what retention would remove now, and what a hold keeps.
     Retention(retention::Retention),
+    /// Copy a journal to another folder, or what is new to an earlier copy, and verify it. It may be written meanwhile.
+    #[command(after_help = copy::EXIT_CODES)]
+    Copy(copy::Copy),
     /// Verify that a journal is what was signed. It may be written meanwhile.
     #[command(after_help = verify::EXIT_CODES)]
     Verify(verify::Verify),
@@ -68,6 +72,7 @@ pub(super) fn run(command: &Command) -> Done {
         Command::Release(release) => hold::release(release),
         Command::Holds(holds) => hold::list(holds),
         Command::Retention(retention) => retention::run(retention),
+        Command::Copy(copy) => copy::run(copy),
         Command::Verify(verify) => verify::run(verify),
         Command::Prove(prove) => proof::prove(prove),
         Command::CheckProof(check) => proof::check(check),

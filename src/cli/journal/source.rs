@@ -66,6 +66,17 @@ impl Source {
             None => Ok(self.of.site()?.journal.folder),
         }
     }
+
+    /// The folder, and where a configuration says so the file of the key that signs the journal.
+    pub(super) fn folder_and_key(&self) -> Result<(PathBuf, Option<PathBuf>), Problem> {
+        match &self.journal {
+            Some(folder) => Ok((folder.clone(), None)),
+            None => {
+                let journal = self.of.site()?.journal;
+                Ok((journal.folder, Some(journal.key)))
+            }
+        }
+    }
 }
 
 impl OfSite {

@@ -20,7 +20,7 @@ use crate::journal::verify::{
 };
 
 /// Whole, and something should be looked at: neither yes nor no.
-const WARNINGS: u8 = 3;
+pub(super) const WARNINGS: u8 = 3;
 
 pub(super) const EXIT_CODES: &str = "Exit codes:\n  0  all that was signed is there and unchanged\n  \
     1  something was changed, or is missing\n  2  it could not be verified\n  \
@@ -95,7 +95,7 @@ fn could_not(folder: &Path, checkpoints: &[PathBuf], error: &CannotVerify) -> Pr
     }
 }
 
-fn tell(report: &Report, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn tell(report: &Report, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let verdict = match report.verdict() {
         Verdict::Whole => "whole: all that was signed is there, and unchanged",
         Verdict::Warnings => "whole: all that was signed is there, and unchanged; there are warnings",
@@ -111,7 +111,7 @@ fn tell(report: &Report, now: Timestamp, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-fn row(out: &mut dyn Write, head: &str, text: &dyn fmt::Display) -> io::Result<()> {
+pub(super) fn row(out: &mut dyn Write, head: &str, text: &dyn fmt::Display) -> io::Result<()> {
     writeln!(out, "{head:<11} {text}")
 }
 

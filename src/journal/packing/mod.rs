@@ -68,14 +68,22 @@ pub(crate) fn is_sealed(error: &io::Error) -> bool {
 /// [`is_sealed`]; [`io::ErrorKind::InvalidData`] if what is packed was changed; those of the disk.
 pub(crate) fn open_at(disk: &dyn Disk, log: Log, name: Name, place: u64) -> io::Result<Box<dyn Read + Send>> {
     segment::in_its_form(|form| {
-        let path = Packed { name, form }.path(log);
         if form == Form::PLAIN {
-            return disk.open_at(&path, place);
+            return disk.open_at(&name.path(log), place);
         }
-        let mut text = unpack(disk.open(&path)?, form, |stanzas| disk.identities().unwrap(stanzas))?;
+        let mut text = open_form(disk, log, Packed { name, form })?;
         io::copy(&mut text.by_ref().take(place), &mut io::sink())?;
         Ok(text)
     })
+}
+
+/// The same of one form, whether or not it is the one that counts.
+pub(crate) fn open_form(disk: &dyn Disk, log: Log, packed: Packed) -> io::Result<Box<dyn Read + Send>> {
+    let file = disk.open(&packed.path(log))?;
+    match packed.form {
+        Form::PLAIN => Ok(file),
+        form => unpack(file, form, |stanzas| disk.identities().unwrap(stanzas)),
+    }
 }
 
 /// The same, from its beginning on.

@@ -38,7 +38,7 @@ pub(crate) mod pieces;
 mod report;
 pub(crate) mod scan;
 mod stops;
-mod told;
+pub(in crate::journal) mod told;
 mod walk;
 mod witnessed;
 

@@ -12,7 +12,7 @@ use crate::journal::segment::Name;
 
 /// What the events said that bears on a verification. It grows with the number of segments, not with their records.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(in crate::journal) struct Told {
     removals: Vec<Removal>,
     pub(super) gaps: Gaps,
     announced: HashSet<(Log, Name)>,
@@ -42,7 +42,7 @@ pub(super) enum Absent {
 
 impl Told {
     /// Takes the event at this index.
-    pub(super) fn take(&mut self, index: u64, line: &[u8], signed: bool) {
+    pub(in crate::journal) fn take(&mut self, index: u64, line: &[u8], signed: bool) {
         let Ok(event) = serde_json::from_slice::<Value>(line) else {
             return; // compared with its hash all the same
         };
@@ -166,16 +166,21 @@ impl Told {
         absent
     }
 
+    /// Whether signed entries take away all of a range of records.
+    pub(in crate::journal) fn explains(&self, log: Log, range: Range<u64>) -> bool {
+        self.unexplained(log, range).is_empty()
+    }
+
     pub(super) fn announced(&self, log: Log, segment: Name) -> bool {
         self.announced.contains(&(log, segment))
     }
 
     /// Whether a segment of this log was ever begun.
-    pub(super) fn tells_of(&self, log: Log) -> bool {
+    pub(in crate::journal) fn tells_of(&self, log: Log) -> bool {
         self.announced.iter().any(|(of, _)| *of == log)
     }
 
-    pub(super) fn packed(&self, log: Log, segment: Name) -> Option<&String> {
+    pub(in crate::journal) fn packed(&self, log: Log, segment: Name) -> Option<&String> {
         self.packed.get(&(log, segment))
     }
 

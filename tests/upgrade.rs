@@ -111,6 +111,15 @@ fn arguments(id: u32) -> String {
     fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default()
 }
 
+/// Whoever was missed ends with the test.
+struct Swept<'a>(&'a Path);
+
+impl Drop for Swept<'_> {
+    fn drop(&mut self) {
+        processes(self.0).into_iter().for_each(|id| signal(id, "KILL"));
+    }
+}
+
 /// Whether it takes over; the others begin, or stand by.
 fn is_serving(id: u32) -> bool {
     arguments(id).contains("--take-over")
@@ -337,6 +346,7 @@ fn where_the_new_process_cannot_serve_the_old_one_goes_on() {
 fn killed_at_any_moment_of_it_the_journal_is_whole_after_the_next_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let office = Office::before(&Cms::page("ok"), folder.path());
+    let _swept = Swept(&office.config);
     for moment in 0..16 {
         let line = Line::start(&office);
         let crowd = Crowd::over_http(line.address());

@@ -30,6 +30,7 @@ mod limits;
 mod manual;
 mod memory;
 mod outcomes;
+mod package;
 mod packing;
 mod policies;
 mod promises;

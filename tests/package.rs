@@ -1,5 +1,5 @@
-//! The Debian package, in a container of Debian that systemd has booted: it is installed, serves, is upgraded, removed and
-//! purged, and what is recorded outlives it.
+//! The Debian package, in a container of Debian that systemd has booted: it is installed, serves, is upgraded, removed
+//! and purged, and what is recorded outlives it.
 
 use std::fs;
 use std::path::Path;

@@ -35,8 +35,8 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Deals sockets out that listen already: at least one for each worker, and none is left without a worker, for the kernel
-/// gives each of them its part of the connections.
+/// Deals sockets out that listen already: at least one for each worker, and none is left without a worker, for the
+/// kernel gives each of them its part of the connections.
 ///
 /// # Errors
 /// The system gives no further file.

@@ -1,12 +1,12 @@
 //! Listeners, TLS, limits; accept, serve, reload, drain.
 //!
 //! Workers share nothing but the sites' journals and tallies: each is a thread with a runtime, listeners
-//! (SO_REUSEPORT) and upstream connections of its own. `start` is the way there. `listen` shares the ports, `worker` is one thread's life,
-//! `connection` one visitor's connection, `http2` one with many streams, `exchanges` how many are open, `meter` their
-//! time limits, `pieces` how they are written, `proxied` what may come before it. `certificates` chooses what a visitor
-//! is shown, and `tls` says how TLS is spoken. `reload` is the way from one edition of the configuration to the next,
-//! `handover` that from one process to the next, `inherited` are sockets that came from elsewhere, and `caretaker` is a
-//! thread for what is nobody's exchange.
+//! (SO_REUSEPORT) and upstream connections of its own. `start` is the way there. `listen` shares the ports, `worker` is
+//! one thread's life, `connection` one visitor's connection, `http2` one with many streams, `exchanges` how many are
+//! open, `meter` their time limits, `pieces` how they are written, `proxied` what may come before it. `certificates`
+//! chooses what a visitor is shown, and `tls` says how TLS is spoken. `reload` is the way from one edition of the
+//! configuration to the next, `handover` that from one process to the next, `inherited` are sockets that came from
+//! elsewhere, and `caretaker` is a thread for what is nobody's exchange.
 
 mod caretaker;
 mod certificate;

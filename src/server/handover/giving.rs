@@ -152,8 +152,8 @@ impl Server {
         Ok(successor)
     }
 
-    /// Ends when the last exchange and the last tunnel have ended, however long that takes, and so has the process before
-    /// this one, if it is still there. With `hurry` they have `limits.drain_time` for it.
+    /// Ends when the last exchange and the last tunnel have ended, however long that takes, and so has the process
+    /// before this one, if it is still there. With `hurry` they have `limits.drain_time` for it.
     ///
     /// # Errors
     /// What was recorded and not written.

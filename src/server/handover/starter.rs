@@ -2,7 +2,7 @@
 //! that serves need not be able to run anything, and what it has started is bound by nothing that it gave up.
 //!
 //! It does one thing: for each socket that it is sent, it starts the program, whichever is installed by then, with that
-//! socket for its standard input, and answers with its number, or with nothing. It ends with the process that it is for.
+//! socket for its standard input, and answers with its number, or with 0. It ends with the process that it is for.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

@@ -59,7 +59,9 @@ pub(super) struct Top {
     lang: Option<Language>,
 }
 
-pub(super) const AFTER_HELP: &str = "Keys: q quits, p stands still, s goes to the next site, Tab and 1 to 4 choose \
+pub(super) const AFTER_HELP: &str = "Exit codes:\n  0  it was left, by a key or a signal\n  \
+    2  it could not be shown, or a journal not be read\n\n\
+    Keys: q quits, p stands still, s goes to the next site, Tab and 1 to 4 choose \
     what is listed, o its order, ? helps.\n\nIt reads the journals as they are written, needs no lock and disturbs \
     nobody. What it shows is not anonymous. Run it as the user that runs townclerk.";
 

@@ -315,8 +315,8 @@ impl Numbers {
             let by_name = move |cookie| named(cookie).map(|(labels, count)| (seen.labels_and(labels), count));
             seen.cookies.seen.iter().flat_map(by_name)
         });
-        let help = "The cookies that have a name of their own in the inventory. Those that no answer set are of scripts, \
-                    or of earlier days.";
+        let help = "The same, of those with a name of their own in the inventory. What no answer set is of scripts, or of \
+                    earlier days.";
         page.counter("cookies_by_name", help, None, &named.collect())
     }
 

@@ -10,7 +10,7 @@ use super::super::Period;
 /// Statistics of a site that identify nobody. The step of anonymity alone makes them, and renderers take nothing else.
 ///
 /// ```compile_fail,E0423
-/// let published = townclerk::report::Published(todo!());
+/// let published = townclerk::report::Published(loop {});
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

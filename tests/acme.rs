@@ -23,7 +23,7 @@ use self::pebble::{LIFETIME_DAYS, Pebble, Ports, free_ports};
 use crate::admin::{metrics, number, port};
 use crate::drain::until;
 use crate::serve::program::{Serving, run_with};
-use crate::town::{Cms, HOST, Plan, Town, Visitor, cms};
+use crate::town::{Cms, HOST, Plan, Town, Visitor};
 
 const WWW: &str = "www.um.example.pl";
 
@@ -207,19 +207,7 @@ fn a_certificate_is_replaced_in_time_and_nobody_notices() {
     let Some(mut pebble) = Pebble::new("renewals of certificates") else {
         return;
     };
-    let cms = Cms::writing(|request, stream| {
-        use std::io::{Read, Write};
-        if request.target() != "/ws" {
-            let _ = stream.write_all(&cms::ok(&[], "witaj"));
-            return;
-        }
-        let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-        stream.write_all(switch.as_bytes()).expect("it reads");
-        let mut bytes = [0; 64];
-        while let Ok(length @ 1..) = stream.read(&mut bytes) {
-            let _ = stream.write_all(&bytes[..length]);
-        }
-    });
+    let cms = Cms::page_and_echo("witaj");
     let clock = clock();
     let town = before(&cms, &pebble, "", &clock).open_in(folder());
     until(|| refused(town.folder()).is_some());

@@ -20,7 +20,6 @@ use self::crowd::Crowd;
 use crate::crash::Office;
 use crate::drain::{until, waiting};
 use crate::serve::program::Serving;
-use crate::town::cms::ok;
 use crate::town::{Cms, HOST, Town, Visitor};
 
 /// A server that goes on in another process each time it is upgraded. All of them end with the test.
@@ -229,18 +228,7 @@ fn what_is_open_goes_on_in_the_process_it_began_in_and_is_recorded_by_the_one_th
 
 #[test]
 fn an_idle_connection_has_one_more_answer_and_a_websocket_goes_on() {
-    let cms = Cms::writing(|request, stream| {
-        if request.field("upgrade").is_none() {
-            let _ = stream.write_all(&ok(&[], "page"));
-            return;
-        }
-        let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-        stream.write_all(switch.as_bytes()).expect("it reads");
-        let mut bytes = [0; 64];
-        while let Ok(length @ 1..) = stream.read(&mut bytes) {
-            let _ = stream.write_all(&bytes[..length]);
-        }
-    });
+    let cms = Cms::page_and_echo("page");
     let folder = tempfile::tempdir().expect("a folder");
     let office = Office::before(&cms, folder.path());
     let mut line = Line::start(&office);

@@ -8,12 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 
 use crate::serve::program::run_with;
-use crate::town::{Cms, HOST, Plan, Town};
+use crate::town::{Cms, HOST, Plan, Town, certified};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwitaj";
 
@@ -33,18 +31,7 @@ fn answer(mut stream: impl Read + Write) {
 
 /// A CMS behind https, with a certificate for these names, which is also written to `ca.pem`.
 pub fn secure_cms(names: &[&str]) -> (SocketAddr, String) {
-    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
-    let pem = made.cert.pem();
-    let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM")];
-    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).expect("PEM");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(rustls::ALL_VERSIONS)
-        .expect("known versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key);
-    let config = Arc::new(config.expect("a certificate"));
+    let (config, pem) = certified(names);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {

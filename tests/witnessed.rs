@@ -10,9 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
 use townclerk::journal::checkpoint::{Checkpoint, Signed};
 use townclerk::journal::key::Key;
@@ -22,7 +20,7 @@ use townclerk::journal::{self, Log};
 
 use crate::drain::until;
 use crate::serve::program::{Ended, run, run_with};
-use crate::town::{Cms, HOST, Kept, Plan, Town};
+use crate::town::{Cms, HOST, Kept, Plan, Town, certified};
 use crate::witness;
 
 /// A journal that nobody has written to yet, and a witness that was told of its logs.
@@ -507,18 +505,9 @@ fn a_witness_is_asked_over_a_port_and_over_https() {
     let office = Office::new();
     let witness = office.witness_at(&["--listen", "127.0.0.1:0"]);
     let address = witness.place.trim_start_matches("http://").to_owned();
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let (config, pem) = certified(&["localhost"]);
     let authority = office.state.path().join("ca.pem");
-    fs::write(&authority, made.cert.pem()).expect("a file");
-    let chain = vec![CertificateDer::from_pem_slice(made.cert.pem().as_bytes()).expect("PEM")];
-    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).expect("PEM");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(rustls::ALL_VERSIONS)
-        .expect("known versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key);
-    let config = Arc::new(config.expect("a certificate"));
+    fs::write(&authority, pem).expect("a file");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let to = address.clone();

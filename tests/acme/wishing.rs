@@ -5,23 +5,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::json;
+
+use crate::town::certified;
 
 /// Where it listens, and who vouches for it.
 pub fn authority() -> (SocketAddr, String) {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    let certificate = CertificateDer::from_pem_slice(made.cert.pem().as_bytes()).expect("PEM");
-    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).expect("PEM");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(rustls::ALL_VERSIONS)
-        .expect("known versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key);
-    let config = Arc::new(config.expect("a certificate"));
+    let (config, pem) = certified(&["127.0.0.1"]);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
@@ -30,7 +21,7 @@ pub fn authority() -> (SocketAddr, String) {
             let _ = answer(StreamOwned::new(connection, stream), address); // who asks may leave
         }
     });
-    (address, made.cert.pem())
+    (address, pem)
 }
 
 fn answer(mut stream: StreamOwned<ServerConnection, std::net::TcpStream>, own: SocketAddr) -> std::io::Result<()> {

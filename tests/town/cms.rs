@@ -64,6 +64,23 @@ impl Cms {
         Self::saying(ok(&[], body))
     }
 
+    /// 200 with this body; whoever asks for another protocol gets back what it then sends.
+    pub fn page_and_echo(body: &str) -> Self {
+        let page = ok(&[], body);
+        Self::writing(move |request, stream| {
+            if request.field("upgrade").is_none() {
+                let _ = stream.write_all(&page);
+                return;
+            }
+            let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+            stream.write_all(switch.as_bytes()).expect("it reads");
+            let mut bytes = [0; 64];
+            while let Ok(length @ 1..) = stream.read(&mut bytes) {
+                let _ = stream.write_all(&bytes[..length]);
+            }
+        })
+    }
+
     /// Lets the closure write as it likes, to the byte.
     pub fn writing(answer: impl Fn(&Received, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

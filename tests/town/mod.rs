@@ -2,6 +2,7 @@
 //! asks.
 
 pub mod cms;
+mod tls;
 mod visitor;
 
 use std::fs;
@@ -19,6 +20,7 @@ use townclerk::server::{Reloaded, Server, StartError};
 use crate::drain::until;
 
 pub use cms::Cms;
+pub use tls::certified;
 pub use visitor::{Answer, Visitor};
 
 /// The site's host name in every test.

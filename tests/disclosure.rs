@@ -437,7 +437,7 @@ fn a_request_whose_entry_a_crash_took_is_disclosed_by_its_arrival() {
             ..exchange(time, "/urlop", 200)
         };
         let mut slot = journal.reserve().expect("a place");
-        slot.arrive(begun.redact(&site.policy, &site.hosts))
+        slot.arrive(&begun.redact(&site.policy, &site.hosts))
             .expect("an arrival");
     });
     let bundle = office.discloses(&["--path", "/urlop"]);

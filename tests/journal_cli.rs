@@ -55,7 +55,7 @@ impl Desk {
         self.write(time, |journal, site| {
             for observation in exchanges {
                 let slot = journal.reserve().expect("a place");
-                slot.append(observation.redact(&site.policy, &site.hosts));
+                slot.append(&observation.redact(&site.policy, &site.hosts));
             }
         });
     }

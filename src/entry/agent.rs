@@ -2,19 +2,12 @@
 
 use http::HeaderValue;
 
+use super::codec::Agent;
 use super::text::{self, Limit};
 use crate::policy::AgentRule;
 
 /// How much of an agent is looked at, in bytes.
 const LONGEST: usize = 1024;
-
-/// What is kept of an agent.
-pub(super) enum Agent {
-    /// As it was sent.
-    Whole(Box<[u8]>),
-    /// Its family: a closed set of texts, without version or device.
-    Family(Family),
-}
 
 /// A browser and its system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +73,15 @@ impl Family {
 }
 
 /// `agent` under `rule`.
-pub(super) fn redact(agent: &HeaderValue, rule: AgentRule) -> Option<Agent> {
+pub(super) fn redact(agent: &HeaderValue, rule: AgentRule) -> Option<Agent<'_>> {
     match rule {
         AgentRule::Omitted => None,
-        AgentRule::Whole => Some(Agent::Whole(text::copy(agent.as_bytes(), Limit::Agent))),
-        AgentRule::Family => Some(Agent::Family(family(agent.as_bytes()))),
+        AgentRule::Whole => Some(Agent::Original(text::short(agent.as_bytes(), Limit::Agent).into())),
+        AgentRule::Family => {
+            let mut name = Vec::with_capacity(32);
+            family(agent.as_bytes()).write(&mut name);
+            Some(Agent::Name(name.into()))
+        }
     }
 }
 

@@ -20,18 +20,20 @@ mod url;
 mod user;
 
 pub(crate) use agent::Family;
+pub(crate) use codec::Begun;
 pub use codec::{Encoder, Record, Undecodable};
 pub use outcome::{NotARequest, Outcome, Refusal, UpstreamFailure, Who};
 pub(crate) use referrer::{foreign_host, own_path, referring_host};
 pub(crate) use url::without_personal_data;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use jiff::Timestamp;
 
-use self::agent::Agent;
+use self::codec::Target;
 use self::referrer::Referrer;
 use crate::policy::{Fields, Log, Policy, ReferrerRule};
 
@@ -100,141 +102,61 @@ pub enum ClientHost {
 /// What is kept of an exchange, and nothing else. Its only maker is [`Observation::redact`]:
 ///
 /// ```compile_fail,E0451
-/// let entry = townclerk::entry::Entry { arrived: jiff::Timestamp::UNIX_EPOCH, kept: Box::default() };
+/// let entry = townclerk::entry::Entry { access: None.unwrap(), addresses: None };
 /// ```
 ///
-/// It is three words long, so that a queue of entries is small, and it can be sent to another thread.
-pub struct Entry {
-    /// By which journals order and date segments; written out only if the policy keeps it.
-    pub(crate) arrived: Timestamp,
-    kept: Box<Kept>,
-}
-
-/// One member for each [`Field`](crate::policy::Field); what is not kept, or was not there, is `None` or `false`.
-struct Kept {
-    arrived: bool,
-    sent: Option<Timestamp>,
-    visitor: Visitor,
+/// It is a view of what was seen, and nothing is copied before an [`Encoder`] makes a line of it.
+pub struct Entry<'a> {
+    access: Record<'a>,
     /// What goes to the log of addresses; `None` where the policy has none.
-    apart: Option<Box<Visitor>>,
-    method: Option<Method>,
-    url: Option<Url>,
-    protocol: Option<Version>,
-    status: Option<StatusCode>,
-    bytes: Option<u64>,
-    error: Option<&'static str>,
-    external_referrer: Option<Box<[u8]>>,
-    internal_referrer: Option<Box<[u8]>>,
-    first_page: bool,
-    policy_version: Option<Box<str>>,
-}
-
-/// What tells who the visitor is: [`Field::OF_A_VISITOR`](crate::policy::Field::OF_A_VISITOR).
-#[derive(Default)]
-struct Visitor {
-    client_address: Option<IpAddr>,
-    client_host: Option<Host>,
-    user_agent: Option<Agent>,
-    auth_user: Option<Box<[u8]>>,
-}
-
-/// The client's host name: how the look-up ended, and the name if it was confirmed. A name that is only claimed is not
-/// kept: whoever holds an address can claim any.
-struct Host {
-    status: &'static str,
-    name: Option<Arc<str>>,
-}
-
-/// The path and query.
-enum Url {
-    /// The exchange had none.
-    None,
-    /// What was left of them.
-    Left(Box<[u8]>),
+    addresses: Option<Box<Record<'a>>>,
 }
 
 impl Observation {
     /// Cuts what was seen down to what the policy keeps. `own_hosts` are the site's host names, in lower case: a
     /// referrer that names one of them is internal.
-    pub fn redact(self, policy: &Policy, own_hosts: &[Box<str>]) -> Entry {
+    pub fn redact<'a>(&'a self, policy: &'a Policy, own_hosts: &[Box<str>]) -> Entry<'a> {
         let fields = &policy.access.fields;
         let failed = self.outcome.error().is_some() || self.status.is_none_or(|status| status.as_u16() >= 400);
-        let mut kept = Kept {
-            arrived: fields.arrived,
-            sent: self.sent.filter(|_| fields.sent),
-            visitor: self.visitor(fields),
-            apart: policy.addresses.as_ref().map(|log| Box::new(self.visitor(&log.fields))),
-            method: None,
-            url: fields.url.then_some(Url::None),
-            protocol: None,
-            status: self.status.filter(|_| fields.status),
-            // Readers' integers have 63 bits.
-            bytes: fields.bytes.then_some(self.bytes.min(i64::MAX as u64)),
-            error: self.outcome.error().filter(|_| fields.error),
-            external_referrer: None,
-            internal_referrer: None,
-            first_page: fields.first_page && self.first_page,
-            policy_version: fields.policy_version.then(|| policy.version.as_str().into()),
-        };
-        if let Some(request) = self.request {
-            kept.add(request, &policy.access, failed, own_hosts);
-        }
-        Entry {
-            arrived: self.arrived,
-            kept: Box::new(kept),
-        }
+        let mut access = self.request(policy, own_hosts, failed);
+        self.add_visitor(fields, &mut access);
+        access.sent = self.sent.filter(|_| fields.sent);
+        access.status = self.status.filter(|_| fields.status).map(|status| status.as_u16());
+        // Readers' integers have 63 bits.
+        access.bytes = fields.bytes.then_some(self.bytes.min(i64::MAX as u64));
+        access.error = self.outcome.error().filter(|_| fields.error).map(Cow::Borrowed);
+        access.first_page = fields.first_page && self.first_page;
+        let addresses = policy.addresses.as_ref().map(|log| {
+            let mut addresses = Box::new(Record::empty(self.arrived));
+            self.add_visitor(&log.fields, &mut addresses);
+            addresses
+        });
+        Entry { access, addresses }
     }
 
     /// What may be kept of it when it has just arrived: what the policy keeps of a request, whatever becomes of it.
     /// What depends on its end, or goes to the log of addresses, is not there.
-    pub fn arrival(&self, policy: &Policy, own_hosts: &[Box<str>]) -> Entry {
-        let arrived = Self {
-            arrived: self.arrived,
-            sent: None,
-            client: self.client,
-            client_host: ClientHost::NotAsked,
-            request: self.request.clone(),
-            status: Some(StatusCode::OK), // nothing is kept because it failed
-            bytes: 0,
-            first_page: false,
-            outcome: Outcome::Completed,
-        };
-        let mut entry = arrived.redact(policy, own_hosts);
-        (entry.kept.status, entry.kept.bytes, entry.kept.apart) = (None, None, None);
-        entry
+    pub fn arrival<'a>(&'a self, policy: &'a Policy, own_hosts: &[Box<str>]) -> Entry<'a> {
+        let mut access = self.request(policy, own_hosts, false);
+        self.add_visitor(&policy.access.fields, &mut access);
+        (access.client_host, access.client_host_status) = (None, None); // nobody has asked yet
+        let addresses = None;
+        Entry { access, addresses }
     }
 
-    fn visitor(&self, fields: &Fields) -> Visitor {
-        let request = self.request.as_ref();
-        let agent = request.and_then(|request| request.agent.as_ref());
-        let authorization = request.and_then(|request| request.authorization.as_ref());
-        Visitor {
-            client_address: address::redact(self.client, fields.client_address),
-            client_host: self.client_host.kept().filter(|_| fields.client_host),
-            user_agent: agent.and_then(|agent| agent::redact(agent, fields.user_agent)),
-            auth_user: authorization
-                .filter(|_| fields.auth_user)
-                .and_then(|authorization| user::name(authorization.as_bytes())),
-        }
-    }
-}
-
-impl Kept {
-    fn add(&mut self, request: RequestHead, log: &Log, failed: bool, own_hosts: &[Box<str>]) {
-        let (fields, redact) = (&log.fields, &log.redact);
-        self.protocol = fields.protocol.then_some(request.version);
-        self.method = if fields.method {
-            text::bounded(request.method)
-        } else {
-            None
-        };
-        if fields.url
-            && let Some(url) = request.target.path_and_query()
-        {
-            let url = url.as_str().as_bytes();
-            self.url = Some(Url::Left(text::copy_url(
-                url::redact(url, redact).as_deref().unwrap_or(url),
-            )));
+    /// What is kept of the request. The page that led to it may be kept because it `failed`.
+    fn request<'a>(&'a self, policy: &'a Policy, own_hosts: &[Box<str>], failed: bool) -> Record<'a> {
+        let Log { fields, redact, .. } = &policy.access;
+        let mut record = Record::empty(self.arrived);
+        record.timestamp = fields.arrived.then_some(self.arrived);
+        record.target = fields.url.then_some(None);
+        record.policy_version = fields.policy_version.then(|| policy.version.as_str().as_bytes().into());
+        let Some(request) = &self.request else { return record };
+        record.protocol = fields.protocol.then(|| codec::version(request.version));
+        record.method = fields.method.then(|| text::method(&request.method).into());
+        if fields.url {
+            let url = request.target.path_and_query().map(|url| url.as_str().as_bytes());
+            record.target = Some(url.map(|url| Target::of(url::redact(url, redact).map_or(url.into(), Cow::from))));
         }
         let internal = fields.internal_referrer_on_errors && failed;
         if internal || fields.external_referrer != ReferrerRule::Omitted {
@@ -244,38 +166,47 @@ impl Kept {
                 .and_then(|value| Referrer::read(value, own_hosts))
             {
                 Some(Referrer::External(page)) => {
-                    self.external_referrer = page.external(fields.external_referrer, redact)
+                    record.external_referrer = page.external(fields.external_referrer, redact);
                 }
-                Some(Referrer::Internal(page)) if internal => self.internal_referrer = Some(page.internal(redact)),
+                Some(Referrer::Internal(page)) if internal => record.internal_referrer = Some(page.internal(redact)),
                 Some(Referrer::Internal(_)) | None => {}
             }
         }
+        record
     }
-}
 
-impl Url {
-    /// The path, and the query if there is one; `None` if the exchange had no target.
-    fn parts(&self) -> Option<(&[u8], Option<&[u8]>)> {
-        match self {
-            Self::None => None,
-            Self::Left(url) => Some(match memchr::memchr(b'?', url) {
-                Some(mark) => (&url[..mark], Some(&url[mark + 1..])),
-                None => (url, None),
-            }),
+    /// Adds what tells who the visitor is: [`Field::OF_A_VISITOR`](crate::policy::Field::OF_A_VISITOR).
+    fn add_visitor<'a>(&'a self, fields: &Fields, record: &mut Record<'a>) {
+        record.client_address = address::redact(self.client, fields.client_address);
+        if fields.client_host {
+            (record.client_host_status, record.client_host) = self.client_host.kept();
+        }
+        let Some(request) = &self.request else { return };
+        record.user_agent = request
+            .agent
+            .as_ref()
+            .and_then(|agent| agent::redact(agent, fields.user_agent));
+        if fields.auth_user {
+            record.auth_user = request
+                .authorization
+                .as_ref()
+                .and_then(|authorization| user::name(authorization.as_bytes()));
         }
     }
 }
 
 impl ClientHost {
-    fn kept(&self) -> Option<Host> {
+    /// How the look-up ended, and the name if it was confirmed. A name that is only claimed is not kept: whoever holds
+    /// an address can claim any.
+    fn kept(&self) -> (Option<Cow<'_, str>>, Option<Cow<'_, [u8]>>) {
         let (status, name) = match self {
-            Self::NotAsked => return None,
-            Self::Confirmed(name) => ("confirmed", Some(Arc::clone(name))),
+            Self::NotAsked => return (None, None),
+            Self::Confirmed(name) => ("confirmed", Some(name.as_bytes().into())),
             Self::Unconfirmed(_) => ("unconfirmed", None),
             Self::None => ("none", None),
             Self::Timeout => ("timeout", None),
             Self::Failed => ("failed", None),
         };
-        Some(Host { status, name })
+        (Some(status.into()), name)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! What cannot be read as an `http` or `https` URL is neither, and is not kept: unknown is not external.
 
+use std::borrow::Cow;
+
 use http::HeaderValue;
 
 use super::text::{self, Limit};
@@ -40,7 +42,7 @@ pub(crate) fn foreign_host(value: &HeaderValue, own_hosts: &[Box<str>], redact: 
     match Referrer::read(value, own_hosts)? {
         Referrer::External(page) => {
             let host = page.host_name();
-            Some(url::redact(host, redact).unwrap_or_else(|| host.into()))
+            Some(url::redact(host, redact).map_or_else(|| host.into(), Vec::into_boxed_slice))
         }
         Referrer::Internal(_) => None,
     }
@@ -50,7 +52,7 @@ pub(crate) fn foreign_host(value: &HeaderValue, own_hosts: &[Box<str>], redact: 
 /// this site's.
 pub(crate) fn own_path(value: &HeaderValue, own_hosts: &[Box<str>], redact: &Redact) -> Option<Box<[u8]>> {
     match Referrer::read(value, own_hosts)? {
-        Referrer::Internal(page) => Some(page.without_query().internal(redact)),
+        Referrer::Internal(page) => Some(page.without_query().internal(redact).into()),
         Referrer::External(_) => None,
     }
 }
@@ -106,7 +108,7 @@ impl<'a> Page<'a> {
     }
 
     /// What `rule` keeps of a page of another site.
-    pub(super) fn external(self, rule: ReferrerRule, redact: &Redact) -> Option<Box<[u8]>> {
+    pub(super) fn external(self, rule: ReferrerRule, redact: &Redact) -> Option<Cow<'a, [u8]>> {
         let value = self.value.as_bytes();
         let end = match rule {
             ReferrerRule::Omitted => return None,
@@ -116,22 +118,22 @@ impl<'a> Page<'a> {
         let left = url::redact(&value[self.host..end], redact);
         let has_user = value[self.host - 1] == b'@';
         if rule == ReferrerRule::Url && left.is_none() && !has_user {
-            return Some(text::copy(&value[..end], Limit::Url));
+            return Some(text::short(&value[..end], Limit::Url).into());
         }
         let left = left.as_deref().unwrap_or(&value[self.host..end]);
         let scheme: &[u8] = if value[4] == b':' { b"http://" } else { b"https://" };
         let slash: &[u8] = if rule == ReferrerRule::Host { b"/" } else { b"" };
-        Some(text::copy(&[scheme, left, slash].concat(), Limit::Url))
+        Some(text::shorten([scheme, left, slash].concat(), Limit::Url).into())
     }
 
     /// The path and query of a page of this site.
-    pub(super) fn internal(self, redact: &Redact) -> Box<[u8]> {
+    pub(super) fn internal(self, redact: &Redact) -> Cow<'a, [u8]> {
         let page = &self.value.as_bytes()[self.path..self.end];
         let left = url::redact(page, redact);
         let left = left.as_deref().unwrap_or(page);
         // An empty path is `/` (RFC 9110, section 4.2.3).
         let root: &[u8] = if left.first() == Some(&b'/') { b"" } else { b"/" };
-        text::copy(&[root, left].concat(), Limit::Url)
+        text::shorten([root, left].concat(), Limit::Url).into()
     }
 }
 
@@ -191,7 +193,8 @@ mod tests {
 
     fn kept(value: &[u8], rule: ReferrerRule) -> Option<String> {
         let own = ["www.town.example".into(), "town.example".into(), "2001:db8::2".into()];
-        let (side, text) = match Referrer::read(&HeaderValue::from_bytes(value).unwrap(), &own)? {
+        let value = HeaderValue::from_bytes(value).unwrap();
+        let (side, text) = match Referrer::read(&value, &own)? {
             Referrer::External(page) => ("", page.external(rule, &rules())?),
             Referrer::Internal(page) => ("internal ", page.internal(&rules())),
         };

@@ -1,9 +1,11 @@
 //! The user name in `Authorization`, and nothing else of it.
 
+use std::borrow::Cow;
+
 use super::text::{self, Limit};
 
 /// The user name of Basic (RFC 7617) or Digest (RFC 7616) authentication; `None` if there is none to be read.
-pub(super) fn name(authorization: &[u8]) -> Option<Box<[u8]>> {
+pub(super) fn name(authorization: &[u8]) -> Option<Cow<'static, [u8]>> {
     let space = memchr::memchr2(b' ', b'\t', authorization)?;
     let (scheme, credentials) = authorization.split_at(space);
     let name = if scheme.eq_ignore_ascii_case(b"Basic") {
@@ -13,7 +15,7 @@ pub(super) fn name(authorization: &[u8]) -> Option<Box<[u8]>> {
     } else {
         return None;
     };
-    (!name.is_empty()).then(|| text::copy(&name, Limit::User))
+    (!name.is_empty()).then(|| text::shorten(name, Limit::User).into())
 }
 
 /// What stands before the first colon.

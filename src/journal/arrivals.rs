@@ -159,7 +159,7 @@ pub(crate) struct Arrivals {
 }
 
 /// With so many lines to work on it is worth while to have another thread wait for the disk.
-const MUCH: usize = if cfg!(test) { 2 } else { 16 };
+const MUCH: u64 = if cfg!(test) { 2 } else { 16 };
 
 impl Arrivals {
     pub(crate) fn new(appender: Appender) -> Self {
@@ -195,15 +195,13 @@ impl Arrivals {
     /// Makes durable what was taken, calls `durable`, and says so to those who wait. Says why it took more than one
     /// segment.
     ///
-    /// There may be other `work`, on so many lines. It is done while the disk is waited for if it is much, or else
-    /// afterwards: in no case does anybody wait for it. Not done if there is an error.
+    /// What is durable is hashed while the disk is waited for if it is much, or else afterwards: in no case does anybody
+    /// wait for it.
     pub(crate) fn sync(
         &mut self,
         today: Date,
         mut announce: impl FnMut(Begin) -> Result<(), Fault>,
         durable: impl FnOnce(),
-        lines: usize,
-        work: impl FnOnce(),
     ) -> Result<Option<Fault>, Fault> {
         let mut full = None;
         while let Written::Full(fault) = self
@@ -214,12 +212,11 @@ impl Arrivals {
             self.appender.sync()?;
             self.appender.end();
         }
-        let is_much = lines + self.appender.fresh() as usize >= MUCH;
+        let is_much = self.appender.fresh() >= MUCH;
         match (self.appender.begin_sync(), &mut self.aside) {
             (Some(errand), Some(aside)) if is_much => {
                 aside.begin(errand);
                 self.appender.grow();
-                work();
                 let outcome = aside.outcome(true);
                 self.appender
                     .note_sync(outcome.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into())))?;
@@ -233,7 +230,6 @@ impl Arrivals {
                 durable();
                 self.keep_promises();
                 self.appender.grow();
-                work();
             }
         }
         Ok(full)

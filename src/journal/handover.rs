@@ -10,24 +10,24 @@
 //!           resume             hold, or no heir any more
 //! ```
 //!
-//! Whoever serves notices nothing: places, slots and the channel stay what they are. What is handed on has its line
+//! Whoever serves notices nothing: places, slots and the inbox stay what they are. What is handed on has its line
 //! already, so that an entry is made where its policy is known, and only there.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use super::arrivals::Promise;
 use super::disk::Folder;
+use super::inbox::Batch;
 use super::key::Key;
 use super::open::Hold;
-use super::queue::{Message, Queue, Tally};
-use super::{Arrival, CloseError, Format, Journal, OpenError, Settings, policies, recovery};
+use super::queue::{Message, Queue, Tally, Texts};
+use super::writer::ROUND;
+use super::{Arrival, CloseError, Journal, OpenError, Settings, policies, recovery};
 use crate::clock::Clock;
-use crate::entry::Encoder;
 use crate::policy::Policy;
 
 /// How often it is looked whether the heir has decided on an arrival.
@@ -124,13 +124,21 @@ impl Journal {
 
     /// Takes what an exchange has left that the process before this one served.
     pub(crate) fn take_handed(&self, handed: Handed) {
+        let Handed { access, addresses } = handed;
+        let lines = Texts {
+            access: access.len(),
+            addresses: addresses.len(),
+            begun: None,
+        };
         self.queue.take_place();
-        self.queue.tell(Message::Handed(handed));
+        self.queue
+            .inbox
+            .put(Message::Entry(lines), [access, addresses].concat().as_bytes());
     }
 
     /// Takes the line of an arrival that the process before this one has seen.
-    pub(crate) fn take_arrival(&self, line: String) -> Arrival {
-        self.queue.arrive(|promise| Message::HandedArrival(line, promise))
+    pub(crate) fn take_arrival(&self, line: &str) -> Arrival {
+        self.queue.arrive(line.as_bytes())
     }
 
     /// Counts exchanges of the process before this one that have no entry.
@@ -146,49 +154,59 @@ impl Journal {
 /// What is taken while another process writes.
 pub(super) struct Released {
     queue: Arc<Queue>,
-    encoder: Encoder,
     heir: Option<Box<dyn Heir>>,
-    /// In its order.
-    waiting: VecDeque<Message>,
+    /// Entries and arrivals.
+    waiting: Batch,
 }
 
 /// How that ends.
 pub(super) enum Then {
     /// It is written again; what has waited comes first.
-    Resumed(Box<Hold>, VecDeque<Message>),
+    Resumed(Box<Hold>, Batch),
     Ended(Result<(), CloseError>),
 }
 
 impl Released {
-    pub(super) fn new(queue: Arc<Queue>, format: Format) -> Self {
+    pub(super) fn new(queue: Arc<Queue>) -> Self {
         Self {
             queue,
-            encoder: Encoder::new(format),
             heir: None,
-            waiting: VecDeque::new(),
+            waiting: Batch::default(),
         }
     }
 
-    pub(super) fn live(mut self, messages: &Receiver<Message>) -> Then {
-        for message in messages {
-            match message {
-                Message::Resume(hold) => return Then::Resumed(hold, self.waiting),
-                Message::HandOn(heir) => self.begin(heir),
-                Message::Hold(told) => {
-                    self.end();
-                    let _ = told.send(());
+    pub(super) fn live(mut self) -> Then {
+        let queue = Arc::clone(&self.queue);
+        let mut batch = Batch::default();
+        'open: loop {
+            queue.inbox.wait(ROUND, |_| ());
+            queue.inbox.take(&mut batch);
+            while let Some((message, text)) = batch.pop() {
+                match message {
+                    Message::Resume(hold) => {
+                        // What came behind that word waits too.
+                        while let Some((message, text)) = batch.pop() {
+                            self.waiting.push(message, text);
+                        }
+                        return Then::Resumed(hold, self.waiting);
+                    }
+                    Message::HandOn(heir) => self.begin(heir),
+                    Message::Hold(told) => {
+                        self.end();
+                        let _ = told.send(());
+                    }
+                    Message::Close(_) => break 'open,
+                    Message::Entry(_) | Message::Arrival(..) => {
+                        self.waiting.push(message, text);
+                        self.hand_over();
+                    }
+                    // Of a journal that others write, they tell their own.
+                    Message::Event(_) => queue.events_done(1),
+                    Message::Release(told) => drop(told.send(Ok(()))), // nobody writes here
+                    Message::Policy(_) | Message::Home | Message::Packed(_) => {}
                 }
-                Message::Close(_) => break,
-                Message::Entry(..) | Message::Handed(_) | Message::Arrival(..) | Message::HandedArrival(..) => {
-                    self.waiting.push_back(message);
-                    self.hand_over();
-                }
-                // Of a journal that others write, they tell their own.
-                Message::Event(_) => self.queue.events_done(1),
-                Message::Release(told) => drop(told.send(Ok(()))), // nobody writes here
-                Message::Policy(_) | Message::Home | Message::Packed(_) => {}
             }
-            self.queue.pulse.turned();
+            queue.pulse.turned();
         }
         self.end();
         Then::Ended(match self.waiting.len() as u64 {
@@ -206,54 +224,27 @@ impl Released {
 
     /// As far as the heir takes it.
     fn hand_over(&mut self) {
-        while self.heir.is_some()
-            && let Some(message) = self.waiting.pop_front()
+        while let Some(heir) = &mut self.heir
+            && let Some((message, text)) = self.waiting.first()
         {
-            let (open, line) = (self.queue.taken().saturating_sub(1) as u64, self.line_of(message));
-            let Some(heir) = &mut self.heir else { return };
-            let taken = match line {
-                Line::Of(handed) => match heir.entry(&handed, open) {
-                    Ok(()) => {
+            let taken = match message {
+                Message::Entry(lines) => {
+                    let open = self.queue.taken().saturating_sub(1) as u64;
+                    let taken = heir.entry(&handed(lines, text), open).is_ok();
+                    if taken {
+                        self.waiting.pop();
                         self.queue.release(1);
-                        true
                     }
-                    Err(_) => {
-                        self.waiting.push_front(Message::Handed(handed));
-                        false
-                    }
+                    taken
+                }
+                _ => match self.waiting.pop() {
+                    Some((Message::Arrival(_, promise), line)) => heir.arrival(utf8(line), promise).is_ok(),
+                    _ => true, // nothing else waits
                 },
-                Line::Arrival(line, promise) => heir.arrival(line, promise).is_ok(),
-                Line::None => true,
             };
             if !taken {
                 self.heir = None; // whoever made it notices by itself that it is gone
             }
-        }
-    }
-
-    fn line_of(&mut self, message: Message) -> Line {
-        let mut text = Vec::new();
-        match message {
-            Message::Entry(entry, arrival) => {
-                // Its visitor may have left before its arrival was decided on, which the line names.
-                while arrival.as_ref().is_some_and(|arrival| arrival.is_open()) {
-                    thread::sleep(PAUSE);
-                }
-                let arrival = arrival.and_then(|arrival| arrival.index());
-                self.encoder.encode(&entry, arrival, &mut text);
-                let access = utf8(&text);
-                text.clear();
-                self.encoder.encode_addresses(&entry, &mut text);
-                let addresses = utf8(&text);
-                Line::Of(Handed { access, addresses })
-            }
-            Message::Handed(handed) => Line::Of(handed),
-            Message::Arrival(entry, promise) => {
-                self.encoder.encode_arrival(&entry, &mut text);
-                Line::Arrival(utf8(&text), promise)
-            }
-            Message::HandedArrival(line, promise) => Line::Arrival(line, promise),
-            _ => Line::None, // nothing else waits
         }
     }
 
@@ -269,11 +260,21 @@ impl Released {
     }
 }
 
-/// What is handed over.
-enum Line {
-    Of(Handed),
-    Arrival(String, Promise),
-    None,
+/// An entry's lines with their ends.
+fn handed(lines: &Texts, text: &[u8]) -> Handed {
+    let (access, addresses) = lines.split(text);
+    let mut access = access.to_vec();
+    if let Some((begun, arrival)) = &lines.begun {
+        // Its visitor may have left before its arrival was decided on, which the line names.
+        while arrival.is_open() {
+            thread::sleep(PAUSE);
+        }
+        begun.end(arrival.index(), &mut access);
+    }
+    Handed {
+        access: utf8(&access),
+        addresses: utf8(addresses),
+    }
 }
 
 /// Every encoder writes UTF-8.

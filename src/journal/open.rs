@@ -5,7 +5,6 @@ use std::fmt;
 use std::io;
 use std::iter;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -22,7 +21,7 @@ use super::fault::Fault;
 use super::key::{Key, KeyFileError};
 use super::log_tree::LogTree;
 use super::note::{Signer, VerifierKey};
-use super::queue::{Message, Queue, Slot, Unavailable};
+use super::queue::{Gate, Message, Queue, Slot, Unavailable};
 use super::recovery::{self, Found};
 use super::requests::Requests;
 use super::retention::Bounds;
@@ -52,7 +51,6 @@ pub(crate) struct Hold {
     pub(super) writer: Writer,
     _cosigning: Cosigning,
     _lock: Box<dyn Any + Send>,
-    pub(super) format: Format,
     origin: String,
     keys: Keys,
 }
@@ -91,7 +89,6 @@ impl Hold {
             writer,
             _cosigning: Cosigning::start(disk, queue, &settings.witnesses, &keys)?,
             _lock: lock,
-            format: settings.format,
             origin,
             keys,
         })
@@ -285,13 +282,13 @@ impl Journal {
             true => Folder::guarded(&settings.folder),
             false => Folder::new(&settings.folder),
         });
-        let (sender, messages) = mpsc::channel();
-        let queue = Arc::new(Queue::new(settings.queue, settings.on_failure, clock.clone(), sender));
+        let queue = Queue::new(settings.queue, settings.on_failure, clock.clone(), settings.format);
+        let queue = Arc::new(queue);
         let hold = Hold::take(&disk, &queue, settings, policy, policy_text, clock)?;
         let (origin, keys) = (hold.origin.clone(), hold.keys.clone());
         let writer = thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || writing::run(hold, &messages))?;
+            .spawn(move || writing::run(hold))?;
         Ok(Self {
             folder: settings.folder.clone(),
             origin,
@@ -311,7 +308,12 @@ impl Journal {
     /// When there is no place, or the disk does not take entries, and the journal is set to refuse. It is counted. A
     /// journal set to serve gives a slot all the same, which only counts.
     pub fn reserve(&self) -> Result<Slot, Unavailable> {
-        self.queue.reserve()
+        self.gate().reserve()
+    }
+
+    /// Where one thread takes its places.
+    pub fn gate(&self) -> Gate {
+        Gate::new(Arc::clone(&self.queue))
     }
 
     /// What is to be durable before an exchange is answered.
@@ -348,7 +350,7 @@ impl Journal {
 
     /// The other half.
     pub(crate) fn go_over(&self, policy: &Policy) {
-        self.queue.tell(Message::Policy(policy.into()));
+        self.queue.tell(Message::Policy(Box::new(policy.into())));
     }
 
     /// The policies that were in force, the oldest first.

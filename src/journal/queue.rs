@@ -1,9 +1,10 @@
-//! Between those who serve and the one who writes: a bounded number of places, and a channel.
+//! Between those who serve and the one who writes: a bounded number of places, and an inbox.
 //!
 //! A place is taken before an exchange begins, goes with its entry, and is free again when the entry is durable. So the
-//! bound covers open exchanges, entries that wait, and lines kept in memory until their sync; the channel itself needs
+//! bound covers open exchanges, entries that wait, and lines kept in memory until their sync; the inbox itself needs
 //! none, and costs memory only for what waits in it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
@@ -16,38 +17,85 @@ use super::arrivals::{Arrival, Moment, Promise};
 use super::cosigning::Bell;
 use super::disk::Errand;
 use super::event::{Event, Stop};
-use super::handover::{Handed, Heir};
+use super::handover::Heir;
+use super::inbox::Inbox;
 use super::open::Hold;
 use super::packing::{Done, PackError};
 use super::segment::Name;
 use super::vitals::Pulse;
-use super::{CloseError, Log, OnFailure, PolicyInForce};
+use super::{CloseError, Format, Log, OnFailure, PolicyInForce};
 use crate::clock::Clock;
-use crate::entry::Entry;
+use crate::entry::{Begun, Encoder, Entry};
 
 /// Events that may wait for a disk that fails; more are counted.
 const EVENTS_MAX: u64 = 4_096;
 
-/// What the writer is sent.
+/// What the writer is sent. What has lines has them beside it, see [`super::inbox`].
 pub(crate) enum Message {
-    /// What is known of an exchange that begins, and who is to be told when that is durable.
-    Arrival(Entry, Promise),
-    /// What is kept of one that has ended, and its arrival.
-    Entry(Entry, Option<Arc<Moment>>),
-    Event(Event),
-    Policy(PolicyInForce),
+    /// What is known of an exchange that begins, a line of so many bytes, and who is to be told when it is durable.
+    Arrival(usize, Promise),
+    /// What is kept of one that has ended.
+    Entry(Texts),
+    Event(Box<Event>),
+    Policy(Box<PolicyInForce>),
     /// What was done beside the writer has ended.
     Home,
-    Packed(Result<Done, ((Log, Name), PackError)>),
-    /// What an exchange has left that the process before this one served, and the line of such an arrival.
-    Handed(Handed),
-    HandedArrival(String, Promise),
+    Packed(Box<Result<Done, ((Log, Name), PackError)>>),
     /// Another process is to write, see [`super::handover`].
     Release(Sender<Result<(), CloseError>>),
     HandOn(Box<dyn Heir>),
     Hold(Sender<()>),
     Resume(Box<Hold>),
     Close(Stop),
+}
+
+impl Message {
+    /// How many bytes its lines have.
+    pub(crate) fn text(&self) -> usize {
+        match self {
+            Self::Arrival(line, _) => *line,
+            Self::Entry(lines) => lines.access + lines.addresses,
+            _ => 0,
+        }
+    }
+}
+
+/// An exchange's line for `access`, and behind it that for `addresses`, should the policy in force have such a log.
+pub(crate) struct Texts {
+    /// In bytes.
+    pub(crate) access: usize,
+    pub(crate) addresses: usize,
+    /// What the line for `access` has instead of its end, as long as the index of the arrival is not known.
+    pub(crate) begun: Option<(Begun, Arc<Moment>)>,
+}
+
+impl Texts {
+    /// Their texts.
+    pub(crate) fn split<'a>(&self, text: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        text.split_at(self.access.min(text.len()))
+    }
+}
+
+thread_local! {
+    /// What a thread writes lines with, JSON Lines and Combined, and room for some.
+    static PENS: RefCell<([Encoder; 2], Vec<u8>)> =
+        RefCell::new(([Format::JsonLines, Format::Combined].map(Encoder::new), Vec::new()));
+}
+
+/// Makes lines, and gives them with what `write` says of them to `put`.
+fn written<L, T>(
+    format: Format,
+    write: impl FnOnce(&mut Encoder, &mut Vec<u8>) -> L,
+    put: impl FnOnce(L, &[u8]) -> T,
+) -> T {
+    PENS.with_borrow_mut(|([json, combined], text)| {
+        text.clear();
+        let lines = match format {
+            Format::JsonLines => write(json, text),
+            Format::Combined => write(combined, text),
+        };
+        put(lines, text)
+    })
 }
 
 /// No place for an entry: the exchange is to be refused with 503.
@@ -61,9 +109,33 @@ pub enum Unavailable {
     Failed,
 }
 
+/// Where one thread takes its places. Threads that shared one would count its slots at the same spot of memory, and wait
+/// for each other's caches.
+#[derive(Clone)]
+pub struct Gate(Arc<Arc<Queue>>);
+
+impl Gate {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self(Arc::new(queue))
+    }
+
+    /// See [`Journal::reserve`](super::Journal::reserve).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn reserve(&self) -> Result<Slot, Unavailable> {
+        let place = self.0.reserve()?;
+        Ok(Slot {
+            queue: Arc::clone(&self.0),
+            place,
+            arrival: None,
+        })
+    }
+}
+
 /// A place for one exchange's entry. Dropped without an entry, the place is free again.
 pub struct Slot {
-    queue: Arc<Queue>,
+    queue: Arc<Arc<Queue>>,
     /// Without one the exchange is only counted.
     place: bool,
     arrival: Option<Arc<Moment>>,
@@ -72,25 +144,44 @@ pub struct Slot {
 impl Slot {
     /// Hands over what is known of the exchange at its begin, at most once and before anything else. What comes back is
     /// waited for before anything is answered. `None` if the exchange is only counted.
-    pub fn arrive(&mut self, entry: Entry) -> Option<Arrival> {
+    pub fn arrive(&mut self, entry: &Entry<'_>) -> Option<Arrival> {
         if !self.place {
             return None;
         }
-        let arrival = self.queue.arrive(|promise| Message::Arrival(entry, promise));
+        let queue = &self.queue;
+        let encode = |encoder: &mut Encoder, line: &mut Vec<u8>| encoder.encode_arrival(entry, line);
+        let arrival = written(queue.format, encode, |(), line| queue.arrive(line));
         self.arrival = Some(arrival.moment());
         Some(arrival)
     }
 
     /// Hands over the entry. It never blocks and never fails.
-    pub fn append(mut self, entry: Entry) {
+    pub fn append(mut self, entry: &Entry<'_>) {
         if !self.place {
-            self.queue.count(|tally| tally.unrecorded += 1);
-        } else if self
-            .queue
-            .sender
-            .send(Message::Entry(entry, self.arrival.take()))
-            .is_ok()
-        {
+            return self.queue.count(|tally| tally.unrecorded += 1);
+        }
+        let arrival = self.arrival.take();
+        let index = arrival.as_ref().and_then(|arrival| arrival.index());
+        let encode = |encoder: &mut Encoder, text: &mut Vec<u8>| {
+            let begun = encoder.begin(entry, text);
+            let begun = match arrival.filter(|_| index.is_none()) {
+                Some(arrival) => Some((begun, arrival)),
+                None => {
+                    begun.end(index, text);
+                    None
+                }
+            };
+            let access = text.len();
+            encoder.encode_addresses(entry, text);
+            let addresses = text.len() - access;
+            Texts {
+                access,
+                addresses,
+                begun,
+            }
+        };
+        let put = |lines, text: &[u8]| self.queue.inbox.put(Message::Entry(lines), text);
+        if written(self.queue.format, encode, put) {
             self.place = false; // It goes with the entry.
         } else {
             tracing::error!(target: crate::OFTEN, "an exchange ended after its journal was closed, and is not recorded");
@@ -126,7 +217,8 @@ pub(crate) struct Queue {
     limit: usize,
     on_failure: OnFailure,
     clock: Clock,
-    sender: Sender<Message>,
+    format: Format,
+    pub(crate) inbox: Inbox,
     taken: AtomicUsize,
     failed: AtomicBool,
     events: AtomicU64,
@@ -170,14 +262,15 @@ impl Tally {
 }
 
 impl Queue {
-    pub(crate) fn new(limit: usize, on_failure: OnFailure, clock: Clock, sender: Sender<Message>) -> Self {
+    pub(crate) fn new(limit: usize, on_failure: OnFailure, clock: Clock, format: Format) -> Self {
         let (taken, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (events, durable, tallies) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::default());
         Self {
             limit,
             on_failure,
             clock,
-            sender,
+            format,
+            inbox: Inbox::default(),
             taken,
             failed,
             events,
@@ -188,16 +281,12 @@ impl Queue {
         }
     }
 
-    /// Takes a place. The counters publish nothing but themselves, and the channel orders what it carries: relaxed.
-    pub(crate) fn reserve(self: &Arc<Self>) -> Result<Slot, Unavailable> {
+    /// Takes a place, or none where exchanges are served and counted all the same. The counters publish nothing but themselves, and the inbox orders what it carries: relaxed.
+    fn reserve(&self) -> Result<bool, Unavailable> {
         let refusal = if self.failed.load(Ordering::Relaxed) {
             Unavailable::Failed
         } else if self.taken.fetch_add(1, Ordering::Relaxed) < self.limit {
-            return Ok(Slot {
-                queue: Arc::clone(self),
-                place: true,
-                arrival: None,
-            });
+            return Ok(true);
         } else {
             self.release(1);
             Unavailable::Full
@@ -207,11 +296,7 @@ impl Queue {
                 self.count(|tally| tally.refused += 1);
                 Err(refusal)
             }
-            OnFailure::ServeAndCount => Ok(Slot {
-                queue: Arc::clone(self),
-                place: false,
-                arrival: None,
-            }),
+            OnFailure::ServeAndCount => Ok(false),
         }
     }
 
@@ -220,10 +305,11 @@ impl Queue {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Hands over an arrival. If nobody takes it, the promise is broken.
-    pub(crate) fn arrive(self: &Arc<Self>, message: impl FnOnce(Promise) -> Message) -> Arrival {
+    /// Hands over the line of an arrival. If nobody takes it, the promise is broken.
+    pub(crate) fn arrive(self: &Arc<Self>, line: &[u8]) -> Arrival {
         let moment = Arc::<Moment>::default();
-        self.tell(message(Promise::about(Arc::clone(&moment))));
+        let promise = Promise::about(Arc::clone(&moment));
+        self.inbox.put(Message::Arrival(line.len(), promise), line);
         Arrival::new(moment, Arc::clone(self))
     }
 
@@ -246,14 +332,14 @@ impl Queue {
         if self.events.fetch_add(1, Ordering::Relaxed) >= EVENTS_MAX {
             self.events_done(1);
             self.count(|tally| tally.events += 1);
-        } else if self.sender.send(Message::Event(event)).is_err() {
+        } else if !self.inbox.put(Message::Event(Box::new(event)), b"") {
             tracing::error!(target: crate::OFTEN, "an event came after its journal was closed, and is not recorded");
         }
     }
 
     /// Hands over a word to the writer itself; it is lost if the writer has gone.
     pub(crate) fn tell(&self, message: Message) {
-        let _ = self.sender.send(message);
+        self.inbox.put(message, b"");
     }
 
     /// Whether so many places are taken that gathering more would only cost room.

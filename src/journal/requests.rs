@@ -14,7 +14,6 @@ use super::appender::{Appender, Written};
 use super::disk::Errand;
 use super::fault::Fault;
 use super::segment::Name;
-use crate::entry::{Encoder, Entry};
 
 /// What is told of a segment before it is there: its log, its name, and in `access` the index in `addresses` of what
 /// belongs to its first record.
@@ -24,8 +23,6 @@ pub(crate) type Begin = (Log, Name, Option<u64>);
 pub(crate) struct Requests {
     pub(crate) access: Appender,
     pub(crate) addresses: Appender,
-    /// Entries that have no line yet, each with the index of its arrival.
-    taken: Vec<(Entry, Option<u64>)>,
     /// Whether the policy in force asks for addresses.
     wanted: bool,
     /// How far `addresses` is ahead, in the arithmetic of wrapping; `None` while the lines of `access` have none there.
@@ -45,7 +42,6 @@ impl Requests {
         Self {
             access,
             addresses,
-            taken: Vec::new(),
             wanted,
             ahead: None,
             under_way: UnderWay::default(),
@@ -70,34 +66,12 @@ impl Requests {
     }
 
     /// Takes one line of each, in memory. An exchange that ends after its policy has none of its address kept.
-    pub(crate) fn push(&mut self, today: Date, mut encode: impl FnMut(Log, &mut Vec<u8>)) {
+    pub(crate) fn push(&mut self, today: Date, access: impl FnOnce(&mut Vec<u8>), addresses: &[u8]) {
         self.fall_into_step();
         if self.ahead.is_some() {
-            self.addresses.push(today, |line| encode(Log::Addresses, line));
+            self.addresses.push(today, |line| line.extend_from_slice(addresses));
         }
-        self.access.push(today, |line| encode(Log::Access, line));
-    }
-
-    /// Takes an entry, with the index of its arrival, if that has a line. Its own line is made by [`Requests::encode`].
-    pub(crate) fn take(&mut self, entry: Entry, arrival: Option<u64>) {
-        self.taken.push((entry, arrival));
-    }
-
-    /// Entries that have no line yet.
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.len()
-    }
-
-    /// Makes lines of the entries, in memory.
-    pub(crate) fn encode(&mut self, today: Date, encoder: &mut Encoder) {
-        let mut taken = std::mem::take(&mut self.taken);
-        for (entry, arrival) in taken.drain(..) {
-            self.push(today, |log, line| match log {
-                Log::Addresses => encoder.encode_addresses(&entry, line),
-                _ => encoder.encode(&entry, arrival, line),
-            });
-        }
-        self.taken = taken; // for its room
+        self.access.push(today, access);
     }
 
     /// Where `access` begins a segment with lines that are yet to come.

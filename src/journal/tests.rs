@@ -22,7 +22,6 @@ mod trees;
 use std::any::Any;
 use std::io;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -33,9 +32,10 @@ use serde_json::Value;
 use super::aside::Aside;
 use super::disk::Errand;
 use super::event::Stop;
+use super::inbox::Batch;
 use super::key::Key;
 use super::log_tree::LogTree;
-use super::queue::{Message, Queue, Unavailable};
+use super::queue::{Gate, Message, Queue, Unavailable};
 use super::segment::{self, Name};
 use super::simulated::Simulated;
 use super::writer::{Goal, Writer};
@@ -193,7 +193,6 @@ struct Bench {
 struct Running {
     writer: Writer,
     queue: Arc<Queue>,
-    messages: Receiver<Message>,
     _lock: Box<dyn Any + Send>,
 }
 
@@ -220,12 +219,11 @@ impl Bench {
 
     fn open(&mut self) -> Result<(), OpenError> {
         let (_, lock) = super::recovery::claim(&self.disk)?;
-        let (sender, messages) = mpsc::channel();
         let queue = Queue::new(
             self.settings.queue,
             self.settings.on_failure,
             self.clock.clone(),
-            sender,
+            self.settings.format,
         );
         let queue = Arc::new(queue);
         let text = format!("version {}", self.policy.version);
@@ -247,7 +245,6 @@ impl Bench {
         self.running = Some(Running {
             writer,
             queue,
-            messages,
             _lock: lock,
         });
         Ok(())
@@ -255,6 +252,10 @@ impl Bench {
 
     fn writer(&mut self) -> &mut Writer {
         &mut self.running.as_mut().unwrap().writer
+    }
+
+    fn gate(&self) -> Gate {
+        Gate::new(Arc::clone(self.queue()))
     }
 
     fn queue(&self) -> &Arc<Queue> {
@@ -274,7 +275,7 @@ impl Bench {
     }
 
     fn entry(&mut self, text: &str) -> Result<(), Unavailable> {
-        let slot = self.queue().reserve()?;
+        let slot = self.gate().reserve()?;
         if !slot.has_place() {
             self.queue().count(|tally| tally.unrecorded += 1);
             return Ok(());
@@ -282,22 +283,25 @@ impl Bench {
         std::mem::forget(slot); // Its place goes with the entry.
         let writer = self.writer();
         let day = writer.batch_day;
-        writer.requests.push(day, |log, line| {
-            let text = match log {
-                Log::Addresses => format!("the address of {text}\n"),
-                _ => format!("{text}\n"),
-            };
-            line.extend_from_slice(text.as_bytes());
-        });
+        let (access, address) = (format!("{text}\n"), format!("the address of {text}\n"));
+        let access = |line: &mut Vec<u8>| line.extend_from_slice(access.as_bytes());
+        writer.requests.push(day, access, address.as_bytes());
         Ok(())
     }
 
     /// The writer takes what it was sent.
     fn take_all(&mut self) {
         let running = self.running.as_mut().unwrap();
-        for message in running.messages.try_iter() {
-            running.writer.take(message);
+        let mut batch = Batch::default();
+        running.queue.inbox.take(&mut batch);
+        while let Some((message, text)) = batch.pop() {
+            running.writer.take(message, text);
         }
+    }
+
+    /// Another policy comes into force.
+    fn adopt(&mut self, policy: &Policy) {
+        self.writer().take(Message::Policy(Box::new(policy.into())), b"");
     }
 
     fn wait(&mut self, seconds: u64) {

@@ -37,7 +37,6 @@ use super::retention::Bounds;
 use super::segment::Name;
 use super::{CloseError, Durability, Log, PolicyInForce, Settings, log_tree};
 use crate::clock::Clock;
-use crate::entry::Encoder;
 
 /// What is durable is signed after so long.
 pub(crate) const SIGN: Duration = Duration::from_secs(10);
@@ -89,7 +88,6 @@ pub(crate) struct Writer {
     pub(crate) belief: Option<Belief>,
     /// The day on which the entries of this batch are taken.
     pub(crate) batch_day: Date,
-    encoder: Encoder,
     pub(crate) queue: Arc<Queue>,
     aside: Box<dyn Aside>,
     /// What is under way there, for the logs about requests.
@@ -141,7 +139,6 @@ impl Writer {
             told: None,
             belief: None,
             batch_day: day_of(rounds_at),
-            encoder: Encoder::new(settings.format),
             queue,
             aside,
             away: None,
@@ -170,43 +167,35 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes one message; [`Writer::settle`] brings it to the disk. Why, if the message was to stop.
-    pub(crate) fn take(&mut self, message: Message) -> Option<Leave> {
+    /// Takes one message with its text; [`Writer::settle`] brings it to the disk. Why, if the message was to stop.
+    pub(crate) fn take(&mut self, message: Message, text: &[u8]) -> Option<Leave> {
         match message {
-            Message::Arrival(entry, promise) => {
-                let encoder = &mut self.encoder;
+            Message::Arrival(_, promise) => {
                 self.arrivals
-                    .push(self.batch_day, promise, |line| encoder.encode_arrival(&entry, line));
+                    .push(self.batch_day, promise, |line| line.extend_from_slice(text));
             }
-            Message::Entry(entry, arrival) => {
-                self.requests.take(entry, arrival.and_then(|arrival| arrival.index()));
-                if self.gathers {
-                    self.requests.encode(self.batch_day, &mut self.encoder); // nobody waits
-                }
+            Message::Entry(lines) => {
+                let (access, addresses) = lines.split(text);
+                let whole = |line: &mut Vec<u8>| {
+                    line.extend_from_slice(access);
+                    if let Some((begun, arrival)) = lines.begun {
+                        begun.end(arrival.index(), line);
+                    }
+                };
+                self.requests.push(self.batch_day, whole, addresses);
             }
             Message::Event(event) => {
                 self.events.push(&event);
                 self.events.queued += 1;
             }
-            Message::Policy(policy) => self.adopt(policy),
+            Message::Policy(policy) => self.adopt(*policy),
             Message::Home => {} // to be seen to with the batch
             Message::Packed(packed) => {
                 self.settle(Goal::Home);
                 match self.failed {
-                    None => self.take_packed(packed),
+                    None => self.take_packed(*packed),
                     Some(_) => self.give_up_packed(),
                 }
-            }
-            Message::Handed(handed) => self.requests.push(self.batch_day, |log, line| {
-                let text = match log {
-                    Log::Addresses => &handed.addresses,
-                    _ => &handed.access,
-                };
-                line.extend_from_slice(text.as_bytes());
-            }),
-            Message::HandedArrival(text, promise) => {
-                self.arrivals
-                    .push(self.batch_day, promise, |line| line.extend_from_slice(text.as_bytes()));
             }
             Message::Close(reason) => return Some(Leave::Close(reason)),
             Message::Release(told) => return Some(Leave::Release(told)),
@@ -259,7 +248,6 @@ impl Writer {
     /// in failure nothing is done but by [`Writer::tick`].
     pub(crate) fn settle(&mut self, goal: Goal) {
         if self.failed.is_some() {
-            self.requests.encode(self.batch_day, &mut self.encoder);
             return self.arrivals.despair();
         }
         let outcome = self.attempt(goal).or_else(|fault| {
@@ -324,8 +312,6 @@ impl Writer {
                     self.queue.pulse.arrival_syncs.add(self.queue.since(began));
                 }
             },
-            self.requests.taken(),
-            || self.requests.encode(self.batch_day, &mut self.encoder),
         )?;
         if self.requests.must_begin() {
             self.come_home(true)?;

@@ -1,16 +1,13 @@
 //! The thread of the one who writes.
 
-use std::collections::VecDeque;
-use std::iter;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use super::CloseError;
 use super::aside::Runner;
-use super::event::Stop;
 use super::handover::{Released, Then};
+use super::inbox::Batch;
 use super::open::Hold;
 use super::queue::{Message, Queue};
 use super::writer::{Goal, Leave, Writer};
@@ -21,23 +18,23 @@ const GATHER: Duration = Duration::from_millis(5);
 const BATCH: usize = 4_096;
 
 /// Writes until it is told to stop; while another process does, hands over to that one.
-pub(super) fn run(mut hold: Hold, messages: &Receiver<Message>) -> Result<(), CloseError> {
+pub(super) fn run(mut hold: Hold) -> Result<(), CloseError> {
     // However this ends, nobody shall wait for a writer that is gone.
     let _gone = Gone(Arc::clone(&hold.writer.queue));
-    let mut first = VecDeque::new();
+    let mut batch = Batch::default();
     equip(&mut hold.writer);
     loop {
-        match write(&mut hold.writer, std::mem::take(&mut first), messages) {
+        match write(&mut hold.writer, &mut batch) {
             Leave::Close(reason) => return hold.writer.close(reason),
             Leave::Release(told) => match hold.writer.release() {
                 Err(error) => drop(told.send(Err(error))), // who asked may have gone
                 Ok(()) => {
-                    let released = Released::new(Arc::clone(&hold.writer.queue), hold.format);
+                    let released = Released::new(Arc::clone(&hold.writer.queue));
                     drop(hold);
                     let _ = told.send(Ok(()));
-                    match released.live(messages) {
+                    match released.live() {
                         Then::Resumed(again, waited) => {
-                            (hold, first) = (*again, waited);
+                            (hold, batch) = (*again, waited);
                             equip(&mut hold.writer);
                         }
                         Then::Ended(outcome) => return outcome,
@@ -58,38 +55,43 @@ fn equip(writer: &mut Writer) {
     }
 }
 
-/// Writes, what was taken already first.
-fn write(writer: &mut Writer, taken: VecDeque<Message>, messages: &Receiver<Message>) -> Leave {
-    if !taken.is_empty() {
-        writer.turn_the_day();
-        for message in taken {
-            writer.take(message); // entries and arrivals, nothing that would have it stop
-        }
-        writer.settle(Goal::Written);
-    }
+/// Writes, what is in the batch first.
+fn write(writer: &mut Writer, batch: &mut Batch) -> Leave {
+    let queue = Arc::clone(&writer.queue);
     loop {
-        let first = match messages.recv_timeout(writer.patience()) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Leave::Close(Stop::Dropped),
-        };
-        if let Some(first) = first {
-            if writer.gathers && matches!(first, Message::Entry(..)) && !writer.queue.is_pressed() {
-                thread::sleep(GATHER);
-            }
+        while !batch.is_empty() {
             writer.turn_the_day();
-            for message in iter::once(first).chain(messages.try_iter()).take(BATCH) {
-                if let Some(leave) = writer.take(message) {
-                    for message in messages.try_iter() {
-                        writer.take(message);
-                    }
+            for _ in 0..BATCH {
+                let Some((message, text)) = batch.pop() else { break };
+                if let Some(leave) = writer.take(message, text) {
+                    take_rest(writer, batch);
                     return leave;
                 }
             }
             writer.settle(Goal::Written);
         }
         writer.tick();
-        writer.queue.pulse.turned();
+        queue.pulse.turned();
+        let entry = queue
+            .inbox
+            .wait(writer.patience(), |first| matches!(first, Message::Entry(_)));
+        if entry == Some(true) && writer.gathers && !queue.is_pressed() {
+            thread::sleep(GATHER);
+        }
+        queue.inbox.take(batch);
+    }
+}
+
+/// What came with the last word, or just behind it.
+fn take_rest(writer: &mut Writer, batch: &mut Batch) {
+    loop {
+        while let Some((message, text)) = batch.pop() {
+            writer.take(message, text);
+        }
+        writer.queue.inbox.take(batch);
+        if batch.is_empty() {
+            return;
+        }
     }
 }
 
@@ -98,6 +100,7 @@ struct Gone(Arc<Queue>);
 impl Drop for Gone {
     fn drop(&mut self) {
         self.0.set_failed(true);
+        self.0.inbox.close();
         if thread::panicking() {
             tracing::error!("the journal's writer stopped by a fault of its own; nothing is recorded any more");
         }

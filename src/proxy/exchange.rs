@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,7 +48,6 @@ async fn there_and_back(
     // What is for no site of ours is recorded by the first.
     let place = named.as_ref().ok().and_then(|named| named.place).unwrap_or_default();
     let site = &edition.shared.sites[place];
-    let in_force = Arc::clone(&site.in_force);
 
     let audience = Audience {
         method: request.method().clone(),
@@ -61,12 +59,12 @@ async fn there_and_back(
         },
     };
     let observation = witness::observe(arrived, asked.client, &request);
-    let mut witness = match Witness::begin(&connection, site, in_force.clone(), observation) {
+    let mut witness = match Witness::begin(&connection, &edition, place, observation) {
         Ok(witness) => witness,
         Err(refusal) => return Failure::Refused(refusal).into_response(&audience, None),
     };
 
-    let (rules, tally) = (&in_force.policy.cookies, &in_force.tally);
+    let (rules, tally) = (&site.in_force.policy.cookies, &site.in_force.tally);
     let answer = async {
         let named = named?;
         named.place.ok_or(Refusal::UnknownSite)?;
@@ -82,10 +80,7 @@ async fn there_and_back(
         if let Some(page) = site.statement.as_ref().and_then(|pages| pages.answer(&request)) {
             return Ok(Reply::Page(page));
         }
-        let reports = Reports {
-            site,
-            in_force: &in_force,
-        };
+        let reports = Reports(site);
         if reports.are_at(request.uri().path()) {
             let now = connection.meter.clock().now();
             return reports.take(&mut request, &mut witness, now).await.map(Reply::Page);

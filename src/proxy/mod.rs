@@ -31,7 +31,6 @@ pub(crate) use body::Body;
 pub(crate) use counts::CLASSES;
 pub(crate) use exchange::exchange;
 pub(crate) use host_names::HostNames;
-pub(crate) use site::InForce;
 pub use site::Site;
 pub(crate) use target::Named;
 pub(crate) use trust::Trust;

@@ -6,22 +6,19 @@ use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 
+use super::Site;
 use super::body::{BodyFault, RequestBody};
 use super::refusal::{self, Failure};
 use super::witness::Witness;
-use super::{InForce, Site};
 use crate::third_parties::{self, BODY_MAX, Format};
 
 /// Where a site's browsers report to, and how what they say is counted.
-pub(super) struct Reports<'a> {
-    pub(super) site: &'a Site,
-    pub(super) in_force: &'a InForce,
-}
+pub(super) struct Reports<'a>(pub(super) &'a Site);
 
 impl Reports<'_> {
     /// Whether a request is meant for it.
     pub(super) fn are_at(&self, path: &str) -> bool {
-        self.site.guard.as_ref().is_some_and(|guard| guard.path() == path)
+        self.0.guard.as_ref().is_some_and(|guard| guard.path() == path)
     }
 
     /// Takes a report. Whoever sends one learns nothing but that it came.
@@ -48,12 +45,12 @@ impl Reports<'_> {
         let Some(format) = fields.get(header::CONTENT_TYPE).and_then(Format::of) else {
             return Ok(refusal::answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, lang));
         };
-        if let Some(tally) = self.in_force.calls.as_ref().filter(|tally| tally.admits(now)) {
+        if let Some(tally) = self.0.in_force.calls.as_ref().filter(|tally| tally.admits(now)) {
             if request.body().is_expected() {
                 witness.may_answer().await?;
             }
             let body = whole(request.body_mut()).await?;
-            let reports = third_parties::read(&body, format, &self.in_force.policy, &self.site.hosts);
+            let reports = third_parties::read(&body, format, &self.0.in_force.policy, &self.0.hosts);
             tally.count(reports);
         }
         let mut answer = Response::new(Bytes::new());

@@ -2,17 +2,16 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::thread;
 
 use http::{Request, StatusCode, header};
 use jiff::Timestamp;
 
-use super::{InForce, Site};
+use super::Site;
 use crate::entry::{ClientHost, NotARequest, Observation, Outcome, Refusal, RequestHead, Who};
 use crate::journal::{Arrival, Durability, Slot};
 use crate::policy::Field;
-use crate::server::{Connection, Stage};
+use crate::server::{Connection, Edition, Stage};
 
 /// Holds what was seen of one exchange. However the exchange ends, dropped futures and panics included, exactly one
 /// entry leaves here: a witness that is dropped before it was told the end finds out by itself.
@@ -32,11 +31,12 @@ impl Witness {
     /// [`Refusal::Journal`] if the journal cannot record the exchange and is configured to refuse it.
     pub(super) fn begin(
         connection: &Rc<Connection>,
-        site: &Arc<Site>,
-        in_force: Arc<InForce>,
+        edition: &Rc<Edition>,
+        place: usize,
         observation: Observation,
     ) -> Result<Self, Refusal> {
-        let mut slot = site.journal.reserve().map_err(|_| {
+        let site = &edition.shared.sites[place];
+        let mut slot = edition.gates[place].reserve().map_err(|_| {
             let (refused, status) = (Outcome::Refused(Refusal::Journal), StatusCode::SERVICE_UNAVAILABLE);
             site.counts
                 .ended(connection.worker.hands.number, refused, Some(status), 0);
@@ -45,16 +45,16 @@ impl Witness {
         let arrival = match site.journal.durability() {
             Durability::Interval => None,
             Durability::Strict if observation.request.is_none() => None, // hyper has answered it already
-            Durability::Strict => slot.arrive(observation.arrival(&in_force.policy, &site.hosts)),
+            Durability::Strict => slot.arrive(&observation.arrival(&site.in_force.policy, &site.hosts)),
         };
-        if in_force.policy.keeps(Field::ClientHost) {
+        if site.in_force.policy.keeps(Field::ClientHost) {
             connection
                 .worker
                 .host_names
                 .begin(&connection.worker, observation.client);
         }
         connection.begin_exchange();
-        let record = Record::new(observation, in_force, Arc::clone(site), slot);
+        let record = Record::new(observation, Rc::clone(edition), place, slot);
         Ok(Self(Some(Seen {
             record,
             connection: Rc::clone(connection),
@@ -144,10 +144,10 @@ pub(crate) fn not_a_request(
     what: NotARequest,
 ) {
     let edition = connection.worker.edition();
-    let site = &edition.shared.sites[0]; // a checked configuration has one
     let mut observation = observation(arrived, connection.peer, None);
     observation.status = status;
-    if let Ok(mut witness) = Witness::begin(connection, site, Arc::clone(&site.in_force), observation) {
+    // A checked configuration has a first site.
+    if let Ok(mut witness) = Witness::begin(connection, &edition, 0, observation) {
         witness.end(Outcome::NotARequest(what));
     }
 }
@@ -186,17 +186,24 @@ pub(super) struct Record(Option<Box<Unwritten>>);
 
 struct Unwritten {
     observation: Observation,
-    in_force: Arc<InForce>,
-    site: Arc<Site>,
+    /// The site's place in it, and with that the policy that the exchange began with.
+    edition: Rc<Edition>,
+    place: usize,
     slot: Slot,
 }
 
+impl Unwritten {
+    fn site(&self) -> &Site {
+        &self.edition.shared.sites[self.place]
+    }
+}
+
 impl Record {
-    fn new(observation: Observation, in_force: Arc<InForce>, site: Arc<Site>, slot: Slot) -> Self {
+    fn new(observation: Observation, edition: Rc<Edition>, place: usize, slot: Slot) -> Self {
         Self(Some(Box::new(Unwritten {
             observation,
-            in_force,
-            site,
+            edition,
+            place,
             slot,
         })))
     }
@@ -204,20 +211,17 @@ impl Record {
     /// The address to look up, if the policy keeps its host name.
     pub(super) fn wants_host_name(&self) -> Option<IpAddr> {
         let unwritten = self.0.as_ref()?;
-        unwritten
-            .in_force
-            .policy
-            .keeps(Field::ClientHost)
-            .then_some(unwritten.observation.client)
+        let policy = &unwritten.site().in_force.policy;
+        policy.keeps(Field::ClientHost).then_some(unwritten.observation.client)
     }
 
     /// Counts how the exchange ended, for the worker that served it.
     fn count(&self, worker: usize) {
-        if let Some(Unwritten { observation, site, .. }) = self.0.as_deref() {
+        if let Some(unwritten) = self.0.as_deref() {
             let Observation {
                 outcome, status, bytes, ..
-            } = *observation;
-            site.counts.ended(worker, outcome, status, bytes);
+            } = unwritten.observation;
+            unwritten.site().counts.ended(worker, outcome, status, bytes);
         }
     }
 
@@ -230,12 +234,13 @@ impl Record {
         if let Some(unwritten) = self.0.take() {
             let Unwritten {
                 mut observation,
-                in_force,
-                site,
+                edition,
+                place,
                 slot,
             } = *unwritten;
+            let site = &edition.shared.sites[place];
             observation.client_host = client_host;
-            slot.append(observation.redact(&in_force.policy, &site.hosts));
+            slot.append(&observation.redact(&site.in_force.policy, &site.hosts));
         }
     }
 

@@ -21,6 +21,7 @@ use super::meter::{Allowances, TICK, Ticks};
 use super::start::Door;
 use super::view::Hands;
 use super::{Connection, Exchanges, Shared, proxied};
+use crate::journal::Gate;
 use crate::proxy::{HostNames, Pool, Site};
 
 /// How often what was met of cookies and third parties is recorded, in ticks: once an hour.
@@ -34,6 +35,8 @@ pub(crate) struct Edition {
     pub(crate) shared: Arc<Shared>,
     /// One for each site, in the same order.
     pub(crate) pools: Vec<Rc<Pool>>,
+    /// Where its exchanges get their places in the journals.
+    pub(crate) gates: Vec<Gate>,
     pub(crate) allowances: Arc<Allowances>,
 }
 
@@ -49,6 +52,7 @@ impl Edition {
         let pools = pools.map(|site| kept(site).unwrap_or_else(|| Pool::new(site, Arc::clone(now))));
         Rc::new(Self {
             pools: pools.collect(),
+            gates: shared.sites.iter().map(|site| site.journal.gate()).collect(),
             allowances: Arc::new(Allowances::new(&shared.limits)),
             shared,
         })

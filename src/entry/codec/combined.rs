@@ -7,8 +7,8 @@ use super::{Encoder, escape, number};
 use crate::entry::text::Limit;
 use crate::policy::Field;
 
-/// Appends `record` as a line.
-pub(super) fn encode(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u8>) {
+/// Appends `record` up to where its arrival is named.
+pub(super) fn begin(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u8>) {
     super::address::write(out, record.client_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
     out.extend_from_slice(b" - ");
     escape::bare(out, record.user_name().unwrap_or(b"-"), Limit::User);
@@ -40,7 +40,11 @@ pub(super) fn encode(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u
     for field in Field::ALL {
         further(field, encoder, record, out);
     }
-    if let Some(arrival) = record.arrival {
+}
+
+/// Appends what is left of the line.
+pub(super) fn end(arrival: Option<u64>, out: &mut Vec<u8>) {
+    if let Some(arrival) = arrival {
         out.extend_from_slice(b" arrival=");
         number(out, arrival);
     }

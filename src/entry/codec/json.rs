@@ -41,8 +41,8 @@ const _: () = {
     }
 };
 
-/// Appends `record` as an object, and a newline.
-pub(super) fn encode(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u8>) {
+/// Appends `record` as an object, up to where its arrival is named.
+pub(super) fn begin(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u8>) -> Last {
     let mut line = Line {
         out,
         last: Member::Begin,
@@ -51,9 +51,23 @@ pub(super) fn encode(encoder: &mut Encoder, record: &Record<'_>, out: &mut Vec<u
     for field in ORDER {
         line.field(field, encoder, record);
     }
-    line.number(Member::Arrival, record.arrival);
+    Last(line.last)
+}
+
+/// Appends what is left of the object, and a newline.
+pub(super) fn end(Last(last): Last, arrival: Option<u64>, out: &mut Vec<u8>) {
+    let mut line = Line {
+        out,
+        last,
+        between: &BETWEEN,
+    };
+    line.number(Member::Arrival, arrival);
     line.key(Member::End);
 }
+
+/// The member behind which an object goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Last(Member);
 
 /// What a line holds, and its two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod time;
 
 pub use decode::Undecodable;
 pub use record::Record;
+pub(super) use record::{Agent, Target};
 
 use super::Entry;
 use crate::journal::Format;
@@ -82,31 +83,60 @@ impl Encoder {
     /// Appends `entry` to `out` as exactly one line that ends in `\n`, of 4,095 bytes at most: longer texts end in
     /// `[cut]`.
     /// `arrival` is the index of its arrival, if that has a line.
-    pub fn encode(&mut self, entry: &Entry, arrival: Option<u64>, out: &mut Vec<u8>) {
-        let record = Record {
-            arrival,
-            ..Record::of(entry)
-        };
-        self.encode_record(&record, out);
+    pub fn encode(&mut self, entry: &Entry<'_>, arrival: Option<u64>, out: &mut Vec<u8>) {
+        self.begin(entry, out).end(arrival, out);
+    }
+
+    /// Appends that line up to where its arrival is named: its index may not be known yet.
+    pub(crate) fn begin(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) -> Begun {
+        self.begin_record(&entry.access, out)
     }
 
     /// Appends the line for the log of arrivals, JSON Lines whatever the format, of what was known of an exchange when
     /// it arrived.
-    pub fn encode_arrival(&mut self, entry: &Entry, out: &mut Vec<u8>) {
-        json::encode(self, &Record::of(entry), out);
+    pub fn encode_arrival(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) {
+        Begun::JsonLines(json::begin(self, &entry.access, out)).end(None, out);
     }
 
     /// Appends the line for the log of addresses, JSON Lines whatever the format, with the members that tell who the
     /// visitor is and no others: none at all, `{}`, for an entry made under a policy that has no such log.
-    pub fn encode_addresses(&mut self, entry: &Entry, out: &mut Vec<u8>) {
-        json::encode(self, &Record::of_addresses(entry), out);
+    pub fn encode_addresses(&mut self, entry: &Entry<'_>, out: &mut Vec<u8>) {
+        match &entry.addresses {
+            Some(record) => Begun::JsonLines(json::begin(self, record, out)).end(None, out),
+            None => out.extend_from_slice(b"{}\n"),
+        }
     }
 
     /// As [`Encoder::encode`], of a record that was read from a line. In the format of that line it is that line again.
     pub fn encode_record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        self.begin_record(record, out).end(record.arrival, out);
+    }
+
+    fn begin_record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> Begun {
         match self.format {
-            Format::JsonLines => json::encode(self, record, out),
-            Format::Combined => combined::encode(self, record, out),
+            Format::JsonLines => Begun::JsonLines(json::begin(self, record, out)),
+            Format::Combined => {
+                combined::begin(self, record, out);
+                Begun::Combined
+            }
+        }
+    }
+}
+
+/// A line without its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the line has no end"]
+pub(crate) enum Begun {
+    JsonLines(json::Last),
+    Combined,
+}
+
+impl Begun {
+    /// Appends the index of its arrival, if that has a line, and the end.
+    pub(crate) fn end(self, arrival: Option<u64>, out: &mut Vec<u8>) {
+        match self {
+            Self::JsonLines(last) => json::end(last, arrival, out),
+            Self::Combined => combined::end(arrival, out),
         }
     }
 }
@@ -116,7 +146,7 @@ fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
 }
 
 /// The version's number (OpenTelemetry, `network.protocol.version`).
-fn version(version: http::Version) -> &'static str {
+pub(super) fn version(version: http::Version) -> &'static str {
     match version {
         http::Version::HTTP_09 => "0.9",
         http::Version::HTTP_10 => "1.0",

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::decode::{self, Undecodable};
-use crate::entry::{Entry, Host, Url, Visitor, agent};
+use crate::entry::text::{self, Limit};
 use crate::journal::Format;
 
 /// What a line of a journal holds. It is read, never written: a journal takes entries only, and a record is none.
@@ -23,37 +23,37 @@ use crate::journal::Format;
 /// }
 /// ```
 pub struct Record<'a> {
-    pub(super) timestamp: Option<Timestamp>,
+    pub(in crate::entry) timestamp: Option<Timestamp>,
     /// A time on the day of its arrival.
-    pub(super) day: Timestamp,
-    pub(super) sent: Option<Timestamp>,
-    pub(super) client_address: Option<IpAddr>,
-    pub(super) client_host: Option<Cow<'a, [u8]>>,
-    pub(super) client_host_status: Option<Cow<'a, str>>,
-    pub(super) method: Option<Cow<'a, str>>,
+    pub(in crate::entry) day: Timestamp,
+    pub(in crate::entry) sent: Option<Timestamp>,
+    pub(in crate::entry) client_address: Option<IpAddr>,
+    pub(in crate::entry) client_host: Option<Cow<'a, [u8]>>,
+    pub(in crate::entry) client_host_status: Option<Cow<'a, str>>,
+    pub(in crate::entry) method: Option<Cow<'a, str>>,
     /// `Some(None)` where targets are kept and there was none.
-    pub(super) target: Option<Option<Target<'a>>>,
-    pub(super) protocol: Option<&'static str>,
-    pub(super) status: Option<u16>,
-    pub(super) bytes: Option<u64>,
-    pub(super) error: Option<Cow<'a, str>>,
-    pub(super) external_referrer: Option<Cow<'a, [u8]>>,
-    pub(super) internal_referrer: Option<Cow<'a, [u8]>>,
-    pub(super) user_agent: Option<Agent<'a>>,
-    pub(super) auth_user: Option<Cow<'a, [u8]>>,
-    pub(super) first_page: bool,
-    pub(super) policy_version: Option<Cow<'a, [u8]>>,
-    pub(super) arrival: Option<u64>,
+    pub(in crate::entry) target: Option<Option<Target<'a>>>,
+    pub(in crate::entry) protocol: Option<&'static str>,
+    pub(in crate::entry) status: Option<u16>,
+    pub(in crate::entry) bytes: Option<u64>,
+    pub(in crate::entry) error: Option<Cow<'a, str>>,
+    pub(in crate::entry) external_referrer: Option<Cow<'a, [u8]>>,
+    pub(in crate::entry) internal_referrer: Option<Cow<'a, [u8]>>,
+    pub(in crate::entry) user_agent: Option<Agent<'a>>,
+    pub(in crate::entry) auth_user: Option<Cow<'a, [u8]>>,
+    pub(in crate::entry) first_page: bool,
+    pub(in crate::entry) policy_version: Option<Cow<'a, [u8]>>,
+    pub(in crate::entry) arrival: Option<u64>,
 }
 
 /// A path and perhaps a query.
-pub(super) struct Target<'a> {
-    pub(super) path: Cow<'a, [u8]>,
-    pub(super) query: Option<Cow<'a, [u8]>>,
+pub(in crate::entry) struct Target<'a> {
+    pub(in crate::entry) path: Cow<'a, [u8]>,
+    pub(in crate::entry) query: Option<Cow<'a, [u8]>>,
 }
 
 /// What is kept of an agent.
-pub(super) enum Agent<'a> {
+pub(in crate::entry) enum Agent<'a> {
     /// As it was sent.
     Original(Cow<'a, [u8]>),
     /// Its family.
@@ -75,58 +75,6 @@ impl<'a> Record<'a> {
         decode::decode(line, format, Self::empty(midnight)).ok_or(Undecodable)
     }
 
-    /// What an entry's line will hold.
-    pub(super) fn of(entry: &'a Entry) -> Self {
-        let kept = &*entry.kept;
-        Self {
-            timestamp: kept.arrived.then_some(entry.arrived),
-            sent: kept.sent,
-            method: kept.method.as_ref().map(|method| method.as_str().into()),
-            target: kept.url.as_ref().map(Target::of),
-            protocol: kept.protocol.map(super::version),
-            status: kept.status.map(|status| status.as_u16()),
-            bytes: kept.bytes,
-            error: kept.error.map(Cow::Borrowed),
-            external_referrer: kept.external_referrer.as_deref().map(Cow::Borrowed),
-            internal_referrer: kept.internal_referrer.as_deref().map(Cow::Borrowed),
-            first_page: kept.first_page,
-            policy_version: kept
-                .policy_version
-                .as_deref()
-                .map(|version| Cow::Borrowed(version.as_bytes())),
-            ..Self::of_visitor(&kept.visitor, entry.arrived)
-        }
-    }
-
-    /// What its line in the log of addresses will hold.
-    pub(super) fn of_addresses(entry: &'a Entry) -> Self {
-        match &entry.kept.apart {
-            Some(visitor) => Self::of_visitor(visitor, entry.arrived),
-            None => Self::empty(entry.arrived),
-        }
-    }
-
-    fn of_visitor(visitor: &'a Visitor, day: Timestamp) -> Self {
-        let Visitor {
-            client_address,
-            client_host,
-            user_agent,
-            auth_user,
-        } = visitor;
-        let (status, name) = match client_host {
-            Some(Host { status, name }) => (Some(Cow::Borrowed(*status)), name.as_deref()),
-            None => (None, None),
-        };
-        Self {
-            client_address: *client_address,
-            client_host: name.map(|name| Cow::Borrowed(name.as_bytes())),
-            client_host_status: status,
-            user_agent: user_agent.as_ref().map(Agent::of),
-            auth_user: auth_user.as_deref().map(Cow::Borrowed),
-            ..Self::empty(day)
-        }
-    }
-
     /// Adds what the log of addresses holds about the same exchange.
     pub(crate) fn join(&mut self, addresses: Self) {
         let Self {
@@ -144,7 +92,8 @@ impl<'a> Record<'a> {
         self.auth_user = self.auth_user.take().or(auth_user);
     }
 
-    fn empty(day: Timestamp) -> Self {
+    /// A record that says nothing, of this day.
+    pub(in crate::entry) fn empty(day: Timestamp) -> Self {
         Self {
             timestamp: None,
             day,
@@ -285,24 +234,28 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn of(url: &'a Url) -> Option<Self> {
-        let (path, query) = url.parts()?;
-        Some(Self {
-            path: path.into(),
-            query: query.map(Cow::Borrowed),
-        })
-    }
-}
-
-impl<'a> Agent<'a> {
-    fn of(agent: &'a agent::Agent) -> Self {
-        match agent {
-            agent::Agent::Whole(text) => Self::Original(Cow::Borrowed(text)),
-            agent::Agent::Family(family) => {
-                let mut name = Vec::with_capacity(32);
-                family.write(&mut name);
-                Self::Name(name.into())
+    /// Each part as far as a line holds it.
+    pub(in crate::entry) fn of(url: Cow<'a, [u8]>) -> Self {
+        match url {
+            Cow::Borrowed(url) => Self::split(url),
+            Cow::Owned(url) => {
+                let Target { path, query } = Target::split(&url);
+                Self {
+                    path: path.into_owned().into(),
+                    query: query.map(|query| query.into_owned().into()),
+                }
             }
+        }
+    }
+
+    fn split(url: &'a [u8]) -> Self {
+        let (path, query) = match memchr::memchr(b'?', url) {
+            Some(mark) => (&url[..mark], Some(&url[mark + 1..])),
+            None => (url, None),
+        };
+        Self {
+            path: text::short(path, Limit::Url).into(),
+            query: query.map(|query| text::short(query, Limit::Url).into()),
         }
     }
 }

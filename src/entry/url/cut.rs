@@ -46,7 +46,7 @@ impl Cuts<'_> {
 }
 
 /// `text` without what was found. Stretches that overlap become one, named after the first and longest.
-pub(super) fn apply(text: &[u8], mut found: Vec<Cut>) -> Box<[u8]> {
+pub(super) fn apply(text: &[u8], mut found: Vec<Cut>) -> Vec<u8> {
     found.sort_by_key(|(place, _)| (place.start, usize::MAX - place.end));
     let mut out = Vec::with_capacity(text.len());
     let mut done = 0;
@@ -60,5 +60,5 @@ pub(super) fn apply(text: &[u8], mut found: Vec<Cut>) -> Box<[u8]> {
         done = place.end;
     }
     out.extend_from_slice(&text[done..]);
-    out.into_boxed_slice()
+    out
 }

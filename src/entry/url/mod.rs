@@ -20,7 +20,7 @@ use self::escape::{LAYERS, Layer};
 use crate::policy::Redact;
 
 /// What is left of `url` after `rules`, its path and query or more, without a fragment; `None` if all of it is.
-pub(super) fn redact(url: &[u8], rules: &Redact) -> Option<Box<[u8]>> {
+pub(super) fn redact(url: &[u8], rules: &Redact) -> Option<Vec<u8>> {
     let mut found = Vec::new();
     if rules.query_values {
         let query = memchr::memchr(b'?', url).map_or(url.len(), |mark| mark + 1);
@@ -60,7 +60,7 @@ pub(crate) fn without_personal_data(path: &[u8]) -> Cow<'_, [u8]> {
         tokens: Some(16),
         parameters: Vec::new(),
     };
-    redact(path, &RULES).map_or(Cow::Borrowed(path), |left| Cow::Owned(left.into_vec()))
+    redact(path, &RULES).map_or(path.into(), Cow::from)
 }
 
 thread_local! {

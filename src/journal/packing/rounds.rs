@@ -37,7 +37,8 @@ impl Packer {
             let _ = rustix::process::nice(19); // visitors come first; on Linux it is for this thread alone
             for job in given {
                 let at = (job.log, job.name);
-                queue.tell(Message::Packed(pack(&*disk, job, &seen).map_err(|error| (at, error))));
+                let packed = pack(&*disk, job, &seen).map_err(|error| (at, error));
+                queue.tell(Message::Packed(Box::new(packed)));
             }
         })?;
         Ok(Self {

@@ -68,7 +68,7 @@ fn with_and_without(bench: &Bench) -> (Vec<String>, Vec<String>) {
 fn adopt(bench: &mut Bench, version: &str, addresses: Option<policy::Addresses>) {
     let mut policy = policy(version, bench.policy.access.retention);
     policy.addresses = addresses;
-    bench.writer().take(Message::Policy((&policy).into()));
+    bench.adopt(&policy);
     bench.policy.addresses = policy.addresses;
 }
 

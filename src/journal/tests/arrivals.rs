@@ -181,9 +181,9 @@ fn where_the_disk_fails_nobody_waits_and_what_was_taken_is_written_when_it_is_we
 fn an_entry_names_its_arrival_and_reaches_the_kernel_after_it_is_durable() {
     let mut bench = strict();
     bench.arrive("before");
-    let mut slot = bench.queue().reserve().unwrap();
-    let mut arrival = slot.arrive(entry()).unwrap();
-    slot.append(entry());
+    let mut slot = bench.gate().reserve().unwrap();
+    let mut arrival = slot.arrive(&entry()).unwrap();
+    slot.append(&entry());
     bench.take_all();
     bench.batch([]).unwrap();
     let mut context = Context::from_waker(Waker::noop());
@@ -199,12 +199,12 @@ fn an_entry_names_its_arrival_and_reaches_the_kernel_after_it_is_durable() {
 fn arrivals_that_a_crash_left_without_an_entry_can_be_told() {
     let mut bench = strict();
     for _ in 0..3 {
-        let mut slot = bench.queue().reserve().unwrap();
-        drop(slot.arrive(entry()));
-        slot.append(entry());
+        let mut slot = bench.gate().reserve().unwrap();
+        drop(slot.arrive(&entry()));
+        slot.append(&entry());
     }
-    let mut open = bench.queue().reserve().unwrap();
-    let mut arrival = open.arrive(entry()).unwrap();
+    let mut open = bench.gate().reserve().unwrap();
+    let mut arrival = open.arrive(&entry()).unwrap();
     bench.take_all();
     bench.batch([]).unwrap();
     let mut context = Context::from_waker(Waker::noop());
@@ -218,9 +218,9 @@ fn arrivals_that_a_crash_left_without_an_entry_can_be_told() {
     bench.disk.cut_power(|_| 0);
     assert_eq!(unmatched(&bench), [0, 1, 2, 3], "no entry was synced yet");
     bench.open().unwrap();
-    let mut slot = bench.queue().reserve().unwrap();
-    drop(slot.arrive(entry()));
-    slot.append(entry());
+    let mut slot = bench.gate().reserve().unwrap();
+    drop(slot.arrive(&entry()));
+    slot.append(&entry());
     bench.take_all();
     bench.batch([]).unwrap();
     assert_eq!(unmatched(&bench), [0, 1, 2, 3]);
@@ -304,16 +304,16 @@ fn many_threads_wait_for_the_one_that_writes_and_none_after_the_end() {
             scope.spawn(|| {
                 for _ in 0..50 {
                     let mut slot = journal.reserve().unwrap();
-                    let arrival = slot.arrive(entry()).unwrap();
+                    let arrival = slot.arrive(&entry()).unwrap();
                     assert_eq!(wait_for(arrival), Ok(()));
-                    slot.append(entry());
+                    slot.append(&entry());
                 }
             });
         }
     });
     let mut slot = journal.reserve().unwrap();
     journal.close().unwrap();
-    let arrival = slot.arrive(entry()).unwrap();
+    let arrival = slot.arrive(&entry()).unwrap();
     assert_eq!(wait_for(arrival), Err(Unavailable::Failed));
     let disk = Arc::new(crate::journal::disk::Folder::new(&folder));
     let mut lines = Lines::on(disk, Log::Access).unwrap();

@@ -78,7 +78,7 @@ fn nobody_changes_a_guarded_segment_and_the_journal_goes_on_is_packed_and_retire
     let guard_of = |path: &str| disk.guard_of(path).ok().flatten();
 
     let journal = day(21, Retention::Unlimited, None);
-    journal.reserve().unwrap().append(entry());
+    journal.reserve().unwrap().append(&entry());
     wait(&|| {
         names()
             .first()
@@ -97,7 +97,7 @@ fn nobody_changes_a_guarded_segment_and_the_journal_goes_on_is_packed_and_retire
     };
     for today in [22, 23] {
         let journal = day(today, Retention::Unlimited, None);
-        journal.reserve().unwrap().append(entry());
+        journal.reserve().unwrap().append(&entry());
         journal.close().unwrap();
     }
     let journal = day(23, Retention::Unlimited, Some(closed));

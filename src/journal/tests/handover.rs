@@ -123,19 +123,19 @@ fn what_ends_after_it_was_given_back_is_written_by_whoever_takes_it() {
     let office = Office::new(Durability::Interval);
     let before = office.open().unwrap();
     let [first, second, third, _open] = slots(&before);
-    first.append(entry());
+    first.append(&entry());
     before.release().unwrap();
     assert_eq!(
         (office.lines(Log::Access).len(), office.reasons()),
         (1, vec!["handed_over".to_owned()])
     );
-    second.append(entry());
+    second.append(&entry());
     assert_eq!(office.lines(Log::Access).len(), 1, "it waits");
 
     let after = office.open().unwrap();
     let told = Told::default();
     before.hand_on(Box::new(told.clone()));
-    third.append(entry());
+    third.append(&entry());
     told.wait(|words| words.handed.len() == 2);
     assert_eq!(told.words().open, [3, 2, 1]);
     let line = told.words().handed[0].access.clone();
@@ -156,20 +156,20 @@ fn where_nobody_takes_it_it_is_taken_back_and_nothing_is_lost_or_doubled() {
     let office = Office::new(Durability::Interval);
     let journal = office.open().unwrap();
     let [first, second, third, fourth] = slots(&journal);
-    first.append(entry());
+    first.append(&entry());
     journal.release().unwrap();
     let other = office.open().unwrap();
     assert!(matches!(office.resume(&journal), Err(OpenError::Locked)));
-    second.append(entry());
+    second.append(&entry());
     let told = Told::default();
     told.words().deaf_after = Some(1);
     journal.hand_on(Box::new(told.clone()));
-    third.append(entry());
+    third.append(&entry());
     told.wait(|words| words.handed.len() == 1);
     journal.hold(); // all but one still wait
     other.close().unwrap();
     office.resume(&journal).unwrap();
-    fourth.append(entry());
+    fourth.append(&entry());
     journal.close().unwrap();
     assert_eq!((office.lines(Log::Access).len(), journal.status().waiting), (3, 0));
     assert_eq!(office.reasons(), ["handed_over", "closed", "closed"]);
@@ -183,9 +183,9 @@ fn held_back_it_waits_again() {
     journal.release().unwrap();
     let told = Told::default();
     journal.hand_on(Box::new(told.clone()));
-    first.append(entry());
+    first.append(&entry());
     journal.hold();
-    second.append(entry());
+    second.append(&entry());
     assert!(matches!(journal.close(), Err(CloseError::NotTaken { lost: 1 })));
     assert_eq!(told.words().handed.len(), 1);
 }
@@ -208,17 +208,17 @@ fn an_arrival_is_answered_when_the_heir_has_it_and_its_entry_names_it() {
     let before = office.open().unwrap();
     let [mut slot] = slots(&before);
     before.release().unwrap();
-    let mut arrival = pin!(slot.arrive(entry()).expect("it has a place"));
+    let mut arrival = pin!(slot.arrive(&entry()).expect("it has a place"));
     let mut answer = || arrival.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(answer().is_pending());
     let after = office.open().unwrap();
     let told = Told::default();
     before.hand_on(Box::new(told.clone()));
     told.wait(|words| words.arrivals.len() == 1);
-    slot.append(entry()); // the visitor has left
+    slot.append(&entry()); // the visitor has left
     assert!(told.words().handed.is_empty(), "its line is not known yet");
     let (line, promise) = told.words().arrivals.remove(0);
-    let mut taken = pin!(after.take_arrival(line).index());
+    let mut taken = pin!(after.take_arrival(&line).index());
     let index = loop {
         match taken.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(index) => break index.expect("it is durable"),
@@ -244,12 +244,12 @@ fn an_arrival_that_the_heir_never_has_is_counted() {
     journal.release().unwrap();
     let told = Told::default();
     journal.hand_on(Box::new(told.clone()));
-    let mut arrival = pin!(slot.arrive(entry()).expect("it has a place"));
+    let mut arrival = pin!(slot.arrive(&entry()).expect("it has a place"));
     told.wait(|words| words.arrivals.len() == 1);
     told.words().arrivals.clear();
     let answer = arrival.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert_eq!(answer, Poll::Ready(Ok(())), "as it is configured");
-    slot.append(entry());
+    slot.append(&entry());
     told.wait(|words| words.handed.len() == 1);
     assert!(!told.words().handed[0].access.contains("arrival"));
     journal.close().unwrap();

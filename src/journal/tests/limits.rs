@@ -38,9 +38,8 @@ fn and_so_does_what_waited_for_a_disk_that_failed() {
     bench.wait(1);
     assert!(bench.queue().has_failed());
     for line in lines(50).split_off(3) {
-        bench.writer().requests.push(Date::constant(2026, 11, 21), |_, text| {
-            text.extend_from_slice(format!("{line}\n").as_bytes());
-        });
+        let access = |text: &mut Vec<u8>| text.extend_from_slice(format!("{line}\n").as_bytes());
+        bench.writer().requests.push(Date::constant(2026, 11, 21), access, b"");
     }
     bench.disk.heal();
     bench.disk.limit(1_000);

@@ -156,7 +156,7 @@ impl Model {
                 let mut policy = policy(&version, self.bench.policy.access.retention);
                 policy.addresses = addresses.then(super::addresses::two_days);
                 self.bench.policy.addresses.clone_from(&policy.addresses);
-                self.bench.writer().take(Message::Policy((&policy).into()));
+                self.bench.adopt(&policy);
             }
         }
         if failing {

@@ -29,7 +29,7 @@ fn an_outage_leaves_a_whole_journal_with_all_that_was_taken() {
                 });
                 batch(&mut bench, "b");
                 let next = policy("2", Retention::Unlimited);
-                bench.writer().take(Message::Policy((&next).into()));
+                bench.adopt(&next);
                 batch(&mut bench, "c");
                 bench.wait(1);
                 batch(&mut bench, "d");

@@ -134,7 +134,7 @@ fn a_segment_ends_when_the_policy_changes_and_names_its_version() {
     let mut bench = Bench::opened();
     bench.batch(["a"]).unwrap();
     let next = policy("2", Retention::Unlimited);
-    bench.writer().take(Message::Policy((&next).into()));
+    bench.adopt(&next);
     bench.batch(["b"]).unwrap();
     let segments = bench.events_named("segment.begin");
     let named: Vec<_> = segments
@@ -347,7 +347,7 @@ fn a_full_queue_refuses_and_the_gap_says_that_no_disk_failed() {
     let mut bench = Bench::new();
     bench.settings.queue = 4;
     bench.open().unwrap();
-    let open: Vec<_> = (0..3).map(|_| bench.queue().reserve().unwrap()).collect();
+    let open: Vec<_> = (0..3).map(|_| bench.gate().reserve().unwrap()).collect();
     bench.entry("a").unwrap();
     assert_eq!(bench.entry("b"), Err(Unavailable::Full));
     drop(open);
@@ -366,7 +366,7 @@ fn a_full_queue_refuses_and_the_gap_says_that_no_disk_failed() {
 #[test]
 fn exchanges_still_open_at_the_stop_are_counted() {
     let mut bench = Bench::opened();
-    let _open = bench.queue().reserve().unwrap();
+    let _open = bench.gate().reserve().unwrap();
     bench.close().unwrap();
     assert_eq!(bench.events_named("journal.gap")[0]["unrecorded"], 1);
     assert_eq!(bench.events_named("journal.stop")[0]["reason"], "closed");

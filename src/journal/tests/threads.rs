@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::thread;
 
 use super::*;
@@ -11,7 +12,7 @@ use crate::entry::{ClientHost, Entry, Observation, Outcome};
 use crate::journal::age::Identities;
 use crate::journal::{Event, Journal};
 
-pub(super) fn entry() -> Entry {
+static SEEN: LazyLock<(Observation, Policy)> = LazyLock::new(|| {
     let observation = Observation {
         arrived: at("2026-11-21T20:00:00Z"),
         sent: None,
@@ -23,7 +24,12 @@ pub(super) fn entry() -> Entry {
         first_page: false,
         outcome: Outcome::Completed,
     };
-    observation.redact(&policy("1", Retention::Unlimited), &[])
+    (observation, policy("1", Retention::Unlimited))
+});
+
+pub(super) fn entry() -> Entry<'static> {
+    let (observation, policy) = &*SEEN;
+    observation.redact(policy, &[])
 }
 
 fn open(folder: &Path) -> Result<Journal, OpenError> {
@@ -67,7 +73,7 @@ fn every_entry_of_every_thread_is_written_once() {
     let journal = open(&folder).unwrap();
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..2_500).for_each(|_| journal.reserve().unwrap().append(entry())));
+            scope.spawn(|| (0..2_500).for_each(|_| journal.reserve().unwrap().append(&entry())));
         }
     });
     drop(journal.reserve().unwrap());
@@ -89,7 +95,7 @@ fn only_its_user_can_read_a_journal() {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     init(folder, "town.example").unwrap();
     let journal = open(folder).unwrap();
-    journal.reserve().unwrap().append(entry());
+    journal.reserve().unwrap().append(&entry());
     journal.close().unwrap();
     let mut seen = 0;
     let mut ahead = vec![folder.to_owned()];
@@ -111,7 +117,7 @@ fn the_current_segment_has_a_name_that_stays() {
     init(place.path(), "town.example").unwrap();
     for _ in 0..2 {
         let journal = open(place.path()).unwrap();
-        journal.reserve().unwrap().append(entry());
+        journal.reserve().unwrap().append(&entry());
         journal.close().unwrap();
         let current = fs::read(place.path().join("access/current")).unwrap();
         assert_eq!(current.iter().filter(|byte| **byte == b'\n').count(), 1);
@@ -141,11 +147,11 @@ fn a_changed_policy_needs_a_new_version_while_running_too() {
     let journal = open(place.path()).unwrap();
     let changed = journal.adopt(&policy("1", Retention::Unlimited), "version = 1 # changed");
     assert!(matches!(changed, Err(OpenError::Policy(_))));
-    journal.reserve().unwrap().append(entry());
+    journal.reserve().unwrap().append(&entry());
     journal
         .adopt(&policy("2", Retention::Unlimited), "version = 2")
         .unwrap();
-    journal.reserve().unwrap().append(entry());
+    journal.reserve().unwrap().append(&entry());
     journal.close().unwrap();
     let names = fs::read_dir(place.path().join("access")).unwrap();
     let segments = names.filter(|name| Name::parse(&name.as_ref().unwrap().file_name().to_string_lossy()).is_some());

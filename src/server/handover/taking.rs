@@ -208,7 +208,7 @@ impl Taking<'_> {
                 let arrival = self
                     .journals
                     .get(journal)?
-                    .take_arrival(is_line(&line).then_some(line)?);
+                    .take_arrival(is_line(&line).then_some(&line)?);
                 let answers = self.answers.clone();
                 tokio::task::spawn_local(async move {
                     let _ = answers.send(match arrival.index().await {

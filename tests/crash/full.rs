@@ -1,18 +1,20 @@
-//! A disk that is really full: nothing of the past is lost, the configured answer is given, and the gap becomes an
-//! entry. Needs root, for a file system of its own.
+//! A disk that is really full: nothing that was taken is lost, the configured answer is given, the gap becomes an
+//! entry, and the journal verifies. Needs root, for a file system of its own.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use townclerk::clock::Clock;
 use townclerk::config::Config;
-use townclerk::journal;
+use townclerk::journal::{self, Log};
 use townclerk::server::Server;
 
+use super::is_whole;
 use crate::drain::until;
 use crate::skip::cannot;
-use crate::town::{Answer, Cms, HOST, Kept, Town, Visitor};
+use crate::town::{Cms, HOST, Kept, Town, Visitor};
 
 /// A file system of 1 MiB in memory, gone with the value.
 struct SmallDisk(tempfile::TempDir);
@@ -51,16 +53,43 @@ impl Drop for SmallDisk {
     }
 }
 
-fn ask(server: &Server, path: &str) -> Answer {
-    let mut visitor = Visitor::to(server.http()[0]);
-    visitor.send(format!(
-        "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
-    ));
-    visitor.answer()
+/// Those who ask, and what they were told.
+struct Visitors<'a> {
+    server: &'a Server,
+    answered: Cell<u64>,
+    refused: Cell<u64>,
+}
+
+impl Visitors<'_> {
+    fn ask(&self, path: &str) -> u16 {
+        let mut visitor = Visitor::to(self.server.http()[0]);
+        visitor.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+        ));
+        let status = visitor.answer().status;
+        let count = if status == 503 { &self.refused } else { &self.answered };
+        count.set(count.get() + 1);
+        status
+    }
+}
+
+/// What a full disk left, and how many exchanges were answered and refused.
+struct Left {
+    kept: Kept,
+    answered: u64,
+    refused: u64,
+}
+
+impl Left {
+    /// What all gaps tell of one kind.
+    fn told(&self, key: &str) -> u64 {
+        let events = self.kept.events.iter();
+        events.filter_map(|event| event[key].as_u64()).sum()
+    }
 }
 
 /// Serves one page, fills the disk, asks until `during` is content, makes room, serves one page, stops.
-fn through_a_full_disk(on_failure: &str, during: impl Fn(&Server)) -> Option<Kept> {
+fn through_a_full_disk(on_failure: &str, during: impl Fn(&Visitors<'_>)) -> Option<Left> {
     let disk = SmallDisk::mount()?;
     let cms = Cms::page("x");
     let plan = Town::before(&cms)
@@ -68,12 +97,17 @@ fn through_a_full_disk(on_failure: &str, during: impl Fn(&Server)) -> Option<Kep
         .journal("sync_interval = \"10 ms\"");
     let (config, folder) = plan.write(disk.path());
     let config = Config::load(&config).unwrap_or_else(|faults| panic!("{faults}"));
-    journal::init(&folder, &config.sites[0].journal.key, HOST).expect("a journal");
+    let key = journal::init(&folder, &config.sites[0].journal.key, HOST).expect("a journal");
     let server = Server::start(&config, Clock::system()).expect("it starts");
-    assert_eq!(ask(&server, "/before").status, 200);
+    let visitors = Visitors {
+        server: &server,
+        answered: Cell::new(0),
+        refused: Cell::new(0),
+    };
+    assert_eq!(visitors.ask("/before"), 200);
     until(|| Kept::read(disk.path()).entries.len() == 1);
     disk.fill();
-    during(&server);
+    during(&visitors);
     disk.make_room();
     let gap = || {
         Kept::read(disk.path())
@@ -81,59 +115,55 @@ fn through_a_full_disk(on_failure: &str, during: impl Fn(&Server)) -> Option<Kep
             .iter()
             .any(|event| event["event.name"] == "journal.gap")
     };
-    until(|| ask(&server, "/again").status == 200 && gap());
-    assert_eq!(ask(&server, "/after").status, 200);
+    until(|| visitors.ask("/again") == 200 && gap());
+    assert_eq!(visitors.ask("/after"), 200);
+    let (answered, refused) = (visitors.answered.get(), visitors.refused.get());
     server.stop().expect("the journal closes whole");
-    Some(Kept::read(disk.path()))
+    is_whole(&folder, &Log::ALL.map(|log| key.verifier(log).clone()), on_failure);
+    let kept = Kept::read(disk.path());
+    Some(Left {
+        kept,
+        answered,
+        refused,
+    })
 }
 
 #[test]
 fn what_cannot_be_recorded_is_refused() {
-    let refused = |server: &Server| until(|| ask(server, "/during").status == 503);
-    let Some(kept) = through_a_full_disk("refuse", refused) else {
+    let refused = |visitors: &Visitors<'_>| until(|| visitors.ask("/during") == 503);
+    let Some(left) = through_a_full_disk("refuse", refused) else {
         return;
     };
-    let gap = kept
-        .events
-        .iter()
-        .find(|event| event["event.name"] == "journal.gap")
-        .expect("a gap");
-    assert!(gap["refused"].as_u64().expect("a count") >= 1, "{gap}");
-    assert_eq!(gap["unrecorded"], 0, "{gap}");
-    assert_eq!(kept.entries[0]["url.path"], "/before");
-    assert_eq!(kept.entries.last().expect("one")["url.path"], "/after");
+    assert!(left.refused >= 1);
+    assert_eq!((left.told("refused"), left.told("unrecorded")), (left.refused, 0));
+    let entries = &left.kept.entries;
+    assert_eq!(
+        entries.len() as u64,
+        left.answered,
+        "each that was answered has its entry"
+    );
+    assert_eq!(entries[0]["url.path"], "/before");
+    assert_eq!(entries.last().expect("one")["url.path"], "/after");
 }
 
 #[test]
 fn or_it_is_served_and_counted() {
-    let lost = std::cell::Cell::new(0_u32);
-    let served = |server: &Server| {
+    let served = |visitors: &Visitors<'_>| {
         // Places are there until the disk has said no; a hundred exchanges more than those it held are not recorded.
         until(|| {
-            assert_eq!(ask(server, "/during").status, 200);
-            lost.set(lost.get() + 1);
-            lost.get() >= 300
+            assert_eq!(visitors.ask("/during"), 200);
+            visitors.answered.get() > 300
         });
     };
-    let Some(kept) = through_a_full_disk("serve-and-count", served) else {
+    let Some(left) = through_a_full_disk("serve-and-count", served) else {
         return;
     };
-    let unrecorded: u64 = kept
-        .events
-        .iter()
-        .filter_map(|event| event["unrecorded"].as_u64())
-        .sum();
-    let during = kept
-        .entries
-        .iter()
-        .filter(|entry| entry["url.path"] == "/during")
-        .count() as u64;
-    let after = kept
-        .entries
-        .iter()
-        .filter(|entry| entry["url.path"] == "/after")
-        .count() as u64;
-    assert!(unrecorded >= 1, "{:#?}", kept.events);
-    assert!(during + unrecorded >= 300, "{during} entries and {unrecorded} counted");
-    assert!(after >= 1);
+    let unrecorded = left.told("unrecorded");
+    assert!(unrecorded >= 1, "{:#?}", left.kept.events);
+    assert_eq!(left.told("refused"), 0);
+    assert_eq!(
+        left.kept.entries.len() as u64 + unrecorded,
+        left.answered,
+        "each is an entry, or counted"
+    );
 }

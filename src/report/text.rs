@@ -115,22 +115,31 @@ impl Writer {
 
     fn bar(&mut self, section: &Section, row: &Row, largest: u64, whole: u64, before: Option<u64>) {
         let lang = self.lang;
-        let name = padded(&short(&section.name(row, lang), NAME), NAME);
+        let name = section.name(row, lang);
         let Some(count) = row.count else {
+            let name = padded(&short(&name, NAME), NAME);
             let line = format!("   {name} {:>width$}", "–", width = BAR + NUMBER);
             let line = self.quiet(&line);
             return self.line(&line);
         };
-        let bar = padded(&bar(count, largest), BAR);
         let change = before
             .and_then(|before| words::change(count, before, lang))
             .unwrap_or_default();
+        let count_told = format!("{:>NUMBER$}", number(count, lang));
+        let share = format!("{:>SHARE$}", words::share(count, whole, lang));
+        let change = format!("{change:>CHANGE$}");
+        // Large numbers take their room from the bar, and then from the name.
+        let told = [&count_told, &share, &change].map(|told| told.chars().count());
+        let left = WIDTH.saturating_sub(4 + told.iter().sum::<usize>());
+        let bar_room = BAR.min(left.saturating_sub(NAME));
+        let name_room = left - bar_room;
+        let bar = padded(&bar(count, largest, bar_room), bar_room);
         let line = format!(
-            "   {name} {}{:>NUMBER$}{}{}",
+            "   {} {}{count_told}{}{}",
+            padded(&short(&name, name_room), name_room),
             self.coloured(&bar),
-            number(count, lang),
-            self.quiet(&format!("{:>SHARE$}", words::share(count, whole, lang))),
-            self.quiet(&format!("{change:>CHANGE$}")),
+            self.quiet(&share),
+            self.quiet(&change),
         );
         self.line(line.trim_end());
     }
@@ -172,14 +181,14 @@ impl Writer {
     }
 }
 
-/// A bar, to an eighth of a letter.
-fn bar(count: u64, largest: u64) -> String {
+/// A bar, to an eighth of a letter, where there is room for so many.
+fn bar(count: u64, largest: u64, room: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    if largest == 0 {
+    if largest == 0 || room == 0 {
         return String::new();
     }
-    let eighths = (u128::from(count) * BAR as u128 * 8 / u128::from(largest)).max(1) as usize; // of a few letters
-    "█".repeat((eighths / 8).min(BAR)) + EIGHTHS[if eighths / 8 < BAR { eighths % 8 } else { 0 }]
+    let eighths = (u128::from(count) * room as u128 * 8 / u128::from(largest)).max(1) as usize; // of a few letters
+    "█".repeat((eighths / 8).min(room)) + EIGHTHS[if eighths / 8 < room { eighths % 8 } else { 0 }]
 }
 
 /// At least so wide, in letters.
@@ -225,10 +234,11 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_part_of_the_largest() {
-        assert_eq!(bar(10, 10), "█".repeat(BAR));
-        assert_eq!(bar(5, 10), "█".repeat(BAR / 2));
-        assert_eq!(bar(1, 1_000_000), "▏");
-        assert_eq!(bar(3, 0), "");
+        assert_eq!(bar(10, 10, BAR), "█".repeat(BAR));
+        assert_eq!(bar(5, 10, BAR), "█".repeat(BAR / 2));
+        assert_eq!(bar(1, 1_000_000, BAR), "▏");
+        assert_eq!(bar(3, 0, BAR), "");
+        assert_eq!(bar(3, 3, 0), "");
     }
 
     #[test]

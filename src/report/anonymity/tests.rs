@@ -1,5 +1,7 @@
 //! Attacks on what is published: nobody is to be found in any format.
 
+mod tables;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::date;

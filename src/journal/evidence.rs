@@ -132,7 +132,7 @@ pub struct Proofs {
 
 impl Proofs {
     /// Of the journal in `folder`; the identities open encrypted salts. By the newest checkpoint that a witness signed
-    /// too, if it covers record `last`; else by the newest.
+    /// too, if it covers record `last` or as much as the newest does; else by the newest.
     ///
     /// # Errors
     ///
@@ -155,7 +155,10 @@ impl Proofs {
             let root = Frontier::read(&TileLevels(&files), size).map(|frontier| frontier.root());
             root.is_ok_and(|root| root == signed.checkpoint().root())
         };
-        let reaches = |signed: &&Signed| last.is_none_or(|last| last < signed.checkpoint().size().0);
+        let reaches = |signed: &&Signed| {
+            let size = signed.checkpoint().size();
+            size >= newest.checkpoint().size() || last.is_none_or(|last| last < size.0)
+        };
         let witnessed = cosigned.notes().last().filter(reaches).filter(leads_to);
         let signed = witnessed.unwrap_or(&newest).clone();
         Ok(Self {

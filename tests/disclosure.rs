@@ -3,6 +3,9 @@
 
 mod by_hand;
 mod changed;
+mod cut_short;
+mod gaps;
+mod witnessed;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -61,6 +64,10 @@ impl Office {
 
     /// A demand about both days.
     fn demand(&self, more: &[&str]) -> Ended {
+        self.demand_of("2026-11-01", "2026-11-03", more)
+    }
+
+    fn demand_of(&self, from: &str, to: &str, more: &[&str]) -> Ended {
         let demand = [
             "disclose",
             "--case",
@@ -70,16 +77,23 @@ impl Office {
             "--basis",
             "art. 15 § 3 k.p.k.",
             "--from",
-            "2026-11-01",
+            from,
             "--to",
-            "2026-11-03",
+            to,
         ];
         self.run(&[&demand, more].concat())
     }
 
-    /// What is disclosed of it: the bundle's folder.
+    /// What is disclosed of both days: the bundle's folder.
     fn discloses(&self, more: &[&str]) -> PathBuf {
         let ended = self.demand(&[&["--by", "Anna Nowak", "--out", self.out()], more].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        bundle_of(&ended)
+    }
+
+    /// The same of another time, with all that there is of it.
+    fn discloses_all(&self, from: &str, to: &str) -> PathBuf {
+        let ended = self.demand_of(from, to, &["--by", "Anna Nowak", "--out", self.out()]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         bundle_of(&ended)
     }

@@ -13,7 +13,7 @@ mod limits;
 mod moved;
 mod power;
 mod strict;
-mod sweep;
+pub mod sweep;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -41,7 +41,7 @@ use crate::town::{Cms, HOST, Plan, Town, Visitor};
 const GENEROUS: Duration = Duration::from_secs(2);
 
 /// How much of something to do: what the environment says, or this.
-fn asked_for(variable: &str, usual: u32) -> u32 {
+pub fn asked_for(variable: &str, usual: u32) -> u32 {
     std::env::var(variable).map_or(usual, |text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{variable} is no number: {text}"))
@@ -177,7 +177,7 @@ impl There {
 }
 
 /// What the library's verification says of a journal.
-fn verified(journal: &Path, keys: &[VerifierKey]) -> Report {
+pub fn verified(journal: &Path, keys: &[VerifierKey]) -> Report {
     let pinned = Pinned {
         keys,
         trusted: &[],

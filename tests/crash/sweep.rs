@@ -17,7 +17,7 @@ use crate::skip::{cannot, skip};
 use crate::town::Cms;
 
 /// Every so many-th call is hit; 1 for all.
-const STEP: &str = "TOWNCLERK_SWEEP_STEP";
+pub const STEP: &str = "TOWNCLERK_SWEEP_STEP";
 
 /// What reaches the disk, as strace names sets of calls.
 const CALLS: [&str; 8] = [

@@ -66,6 +66,7 @@ fn every_command_of_verify_md_accepts_the_bundle_and_those_it_is_for_find_a_chan
     };
     let bundle = office.discloses(&["--path", "/urlop", "--addresses"]);
     let keys = office.keys();
+    fs::remove_dir_all(&office.desk.journal).expect("nobody needs it");
     let commands = commands(&text(bundle.join("VERIFY.md")));
     assert_eq!(commands.len(), 6, "{commands:#?}");
     let accepted = |command: &str| run(command, &bundle, &bin, &keys).status.success();

@@ -25,7 +25,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn keys(office: &Office) -> Vec<VerifierKey> {
+pub(super) fn keys(office: &Office) -> Vec<VerifierKey> {
     let keys = text(office.keys());
     keys.lines().map(|key| key.parse().expect("a key")).collect()
 }

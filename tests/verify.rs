@@ -3,11 +3,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use townclerk::journal::Log;
 use townclerk::journal::key::Key;
 
+use crate::journal_cli::{Desk, exchange};
 use crate::town::{Cms, HOST, Town};
 
 /// A journal that a server wrote and closed, with the public keys that were kept elsewhere.
@@ -117,6 +120,95 @@ fn a_journal_whose_signed_lines_are_gone_is_not_continued() {
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("signed") && said.contains("hint:"), "{said}");
+}
+
+/// The options with the public keys of a journal.
+fn pinned(desk: &Desk) -> Vec<String> {
+    let key = Key::load(&desk.journal.with_extension("key")).expect("a key");
+    let keys = Log::ALL.map(|log| ["--key".to_owned(), key.verifier(log).to_string()]);
+    keys.into_iter().flatten().collect()
+}
+
+#[test]
+fn what_was_removed_and_what_has_a_gap_is_said_in_words_and_the_rest_by_the_exit_code() {
+    let desk = Desk::new("", "30 days");
+    desk.keep("2020-03-01T12:00:00Z", [exchange("2020-03-01T12:00:00Z", "/gone", 200)]);
+    desk.write("2020-03-15T12:00:00Z", |journal, site| {
+        let kept = exchange("2020-03-15T12:00:00Z", "/kept", 200).redact(&site.policy, &site.hosts);
+        journal.reserve().expect("a place").append(kept);
+        std::mem::forget(journal.reserve().expect("a place")); // an exchange that never ends
+    });
+    desk.keep("2020-04-02T12:00:00Z", []); // a clock that leapt is doubted for a day
+    desk.keep("2020-04-04T12:00:00Z", []);
+    let keys = pinned(&desk);
+    let verify = || {
+        let all = ["verify"].into_iter().chain(keys.iter().map(String::as_str));
+        desk.run(&all.collect::<Vec<_>>())
+    };
+    let ended = verify();
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{}", ended.out);
+    let told = |head: &str, words: &str| {
+        let mut lines = ended.out.lines().filter(|line| line.starts_with(head));
+        assert!(lines.any(|line| line.contains(words)), "{head} {words}: {}", ended.out);
+    };
+    told("verdict", "whole: all that was signed is there");
+    told("checked", "1 record, of 2 that are signed");
+    told("removed", "records 0 to 0, by retention: event ");
+    told("removed", ", policy 1");
+    told("gap", "1 served without an entry");
+    told("trust", "who holds the key could have changed everything: 2 records");
+
+    let salt = desk.journal.join("access/20200401-00000000000000000009.salt");
+    fs::write(&salt, [7; 32]).expect("a file");
+    assert_eq!(verify().code, Some(3), "a warning");
+    fs::remove_file(salt).expect("it goes");
+    let without_keys = desk.run(&["verify"]);
+    assert_eq!(
+        (without_keys.code, without_keys.out.as_str()),
+        (Some(2), ""),
+        "{without_keys:?}"
+    );
+    let (name, text) = desk.segments().swap_remove(0);
+    fs::write(desk.journal.join("access").join(name), text.replace("/kept", "/text")).expect("a file");
+    assert_eq!(verify().code, Some(1));
+}
+
+/// The most memory that a process has had so far, in bytes; 0 when it is gone.
+fn most_resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = most.and_then(|most| most.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
+
+#[test]
+fn a_large_journal_is_verified_in_the_memory_that_a_small_one_takes() {
+    let time = "2026-11-01T12:00:00Z";
+    let path = format!("/{}", "a".repeat(500));
+    let most = |records: usize| {
+        let desk = Desk::new("", "unlimited");
+        desk.keep(time, (0..records).map(|_| exchange(time, &path, 200)));
+        let mut program = Command::new(env!("CARGO_BIN_EXE_townclerk"))
+            .args(["journal", "verify", "--journal"])
+            .arg(&desk.journal)
+            .args(pinned(&desk))
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut most = 0;
+        let status = loop {
+            most = most.max(most_resident(program.id()));
+            if let Some(status) = program.try_wait().expect("it runs") {
+                break status;
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        assert_eq!(status.code(), Some(0));
+        most
+    };
+    let (small, large) = (most(2_000), most(60_000));
+    // The other 58,000 records are 45 MB, and their hashes 2 MB.
+    assert!(small > 0 && large < small + (1 << 20), "{small}, {large}");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -13,7 +13,7 @@ use townclerk::entry::{
 use townclerk::journal::Format;
 use townclerk::policy::*;
 
-use crate::skip::without;
+use crate::skip::{skip, without};
 
 const ENTRIES: usize = 4000;
 
@@ -53,6 +53,32 @@ fn goaccess_refuses_no_line() {
             &why[..why.len().min(4000)]
         );
         assert_eq!(report["general"]["valid_requests"], ENTRIES, "{name}");
+    }
+}
+
+#[test]
+fn awstats_finds_no_line_corrupted() {
+    let program = Path::new("/usr/lib/cgi-bin/awstats.pl");
+    if !program.exists() {
+        return skip("awstats", "awstats is not installed");
+    }
+    for agent in [AgentRule::Whole, AgentRule::Family] {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = write_journal(folder.path(), Format::Combined, "journal.log", agent);
+        let place = folder.path().display();
+        let config = format!(
+            "LogFile=\"{}\"\nLogType=W\nLogFormat=1\nSiteDomain=\"town.example\"\nDNSLookup=0\nDirData=\"{place}\"\n",
+            journal.display()
+        );
+        fs::write(folder.path().join("awstats.town.conf"), config).unwrap();
+        let output = Command::new("perl")
+            .arg(program)
+            .args(["-config=town", "-update", &format!("-configdir={place}")])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains(&format!("Parsed lines in file: {ENTRIES}\n")), "{said}");
+        assert!(said.contains("Found 0 corrupted records"), "{said}");
     }
 }
 

@@ -9,8 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::disk::{Disk, Folder};
-use super::inventory::NEW;
-use super::{Lines, Log};
+use super::hourly;
 use crate::third_parties::Kind;
 
 /// Which other sites pages called, as browsers reported it, or would have called had they been let. Names and numbers.
@@ -50,23 +49,10 @@ impl CallsSeen {
     }
 
     pub(crate) fn on(disk: Arc<dyn Disk>, since: Option<Timestamp>) -> io::Result<Self> {
-        let mut events = Lines::on(disk, Log::Events)?;
-        let calls = memchr::memmem::Finder::new(b"\"event.name\":\"third_parties.seen\"");
-        let begins = [
-            &b"\"event.name\":\"journal.start\""[..],
-            b"\"event.name\":\"policy.in_force\"",
-        ]
-        .map(memchr::memmem::Finder::new);
-        let (mut seen, mut run) = (Self::default(), Run::default());
-        while let Some(line) = events.next_line()? {
-            if calls.find(line.text).is_some() {
-                // Another's line tells nothing.
-                let event: Value = serde_json::from_slice(line.text).unwrap_or_default();
-                seen.take(&event, &mut run, since);
-            } else if begins.iter().any(|begin| begin.find(line.text).is_some()) {
-                run = Run::default(); // counting begins anew
-            }
-        }
+        let mut seen = Self::default();
+        hourly::read(disk, "third_parties.seen", |event, time, run| {
+            seen.take(event, time, run, since.is_none_or(|since| time >= since));
+        })?;
         Ok(seen)
     }
 
@@ -78,21 +64,14 @@ impl CallsSeen {
 
     /// Whether a site came only in the last week, on pages that have been watched for longer.
     pub fn is_new(&self, site: &SiteSeen) -> bool {
-        let (Some((first, _)), Some((begun, last))) = (site.told, self.told) else {
-            return false;
-        };
-        last.duration_since(first) < NEW && last.duration_since(begun) >= NEW
+        hourly::is_new(site.told, self.told)
     }
 
-    /// Takes what an event tells beyond the one before it, which counted the same reports.
-    fn take(&mut self, event: &Value, run: &mut Run, since: Option<Timestamp>) {
-        let Some(time) = event["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok()) else {
-            return;
-        };
-        let counts = since.is_none_or(|since| time >= since);
+    /// Takes what an event tells beyond the one before it, which counted the same reports; if it `counts`.
+    fn take(&mut self, event: &Value, time: Timestamp, run: &mut Run, counts: bool) {
         if counts {
             self.only_observed = event["mode"] == "observe";
-            self.told = Some((self.told.map_or(time, |(first, _)| first), time));
+            hourly::tell(&mut self.told, time);
         }
         for (host, called) in event["called"].as_object().into_iter().flatten() {
             let more: Vec<_> = calls(called)
@@ -108,7 +87,7 @@ impl CallsSeen {
             let seen = self.sites.entry(host.clone()).or_default();
             seen.declared = called["declared"] == true;
             if !more.is_empty() {
-                seen.told = Some((seen.told.map_or(time, |(first, _)| first), time));
+                hourly::tell(&mut seen.told, time);
             }
             for (place, more) in more {
                 let count = seen.calls.entry(place).or_default();

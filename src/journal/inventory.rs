@@ -5,15 +5,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::disk::{Disk, Folder};
-use super::{Lines, Log};
+use super::hourly;
 use crate::cookies::{Counts, Traffic, Verdict};
-
-/// A name that was first seen within such a time is new.
-pub(super) const NEW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Which cookies were seen, by name, and what became of them. Names and numbers, never values.
 #[derive(Debug, Default)]
@@ -57,23 +54,10 @@ impl Inventory {
     }
 
     pub(crate) fn on(disk: Arc<dyn Disk>, since: Option<Timestamp>) -> io::Result<Self> {
-        let mut events = Lines::on(disk, Log::Events)?;
-        let cookies = memchr::memmem::Finder::new(b"\"event.name\":\"cookies.seen\"");
-        let begins = [
-            &b"\"event.name\":\"journal.start\""[..],
-            b"\"event.name\":\"policy.in_force\"",
-        ]
-        .map(memchr::memmem::Finder::new);
-        let (mut inventory, mut run) = (Self::default(), Run::default());
-        while let Some(line) = events.next_line()? {
-            if begins.iter().any(|begin| begin.find(line.text).is_some()) {
-                run = Run::default(); // counting begins anew
-            } else if cookies.find(line.text).is_some() {
-                // Another's line tells nothing.
-                let event: Value = serde_json::from_slice(line.text).unwrap_or_default();
-                inventory.take(&event, &mut run, since);
-            }
-        }
+        let mut inventory = Self::default();
+        hourly::read(disk, "cookies.seen", |event, time, run| {
+            inventory.take(event, time, run, since.is_none_or(|since| time >= since));
+        })?;
         Ok(inventory)
     }
 
@@ -85,21 +69,14 @@ impl Inventory {
 
     /// Whether a name came only in the last week, to a site that has been watched for longer.
     pub fn is_new(&self, cookie: &SeenCookie) -> bool {
-        let (Some((first, _)), Some((begun, last))) = (cookie.told, self.told) else {
-            return false;
-        };
-        last.duration_since(first) < NEW && last.duration_since(begun) >= NEW
+        hourly::is_new(cookie.told, self.told)
     }
 
-    /// Takes what an event tells beyond the one before it, which counted the same cookies.
-    fn take(&mut self, event: &Value, run: &mut Run, since: Option<Timestamp>) {
-        let Some(time) = event["time"].as_str().and_then(|time| time.parse::<Timestamp>().ok()) else {
-            return;
-        };
-        let counts = since.is_none_or(|since| time >= since);
+    /// Takes what an event tells beyond the one before it, which counted the same cookies; if it `counts`.
+    fn take(&mut self, event: &Value, time: Timestamp, run: &mut Run, counts: bool) {
         if counts {
             self.only_observed = event["mode"] == "observe";
-            self.told = Some((self.told.map_or(time, |(first, _)| first), time));
+            hourly::tell(&mut self.told, time);
         }
         for (name, cookie) in event["cookies"].as_object().into_iter().flatten() {
             let more = run.more(Some(name), traffic(cookie));
@@ -110,7 +87,7 @@ impl Inventory {
             seen.declared = cookie["declared"] == true;
             seen.traffic = seen.traffic.plus(more);
             if more != Traffic::default() {
-                seen.told = Some((seen.told.map_or(time, |(first, _)| first), time));
+                hourly::tell(&mut seen.told, time);
             }
         }
         let more = run.more(None, traffic(&event["others"]));

@@ -245,6 +245,7 @@ pub mod fuzzing;
 mod growing;
 mod handover;
 mod holds;
+mod hourly;
 mod inbox;
 mod inventory;
 mod join;

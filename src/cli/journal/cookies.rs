@@ -1,18 +1,17 @@
 //! `townclerk cookies`: which cookies were seen, who set them, and what became of them.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::super::check::Form;
-use super::super::speech::{self, Done, Problem};
+use super::super::speech::Done;
 use super::super::table::{Paint, table};
 use super::columns::readable;
 use super::moment::Moment;
 use super::source::Source;
+use super::told;
 use crate::clock::Clock;
 use crate::cookies::{Counts, Traffic};
 use crate::journal::{Inventory, SeenCookie};
@@ -37,39 +36,25 @@ pub(in crate::cli) fn run(cookies: &Cookies) -> Done {
     let folder = cookies.source.folder()?;
     let now = Clock::system().now();
     let since = cookies.from.map(|from| from.from(now));
-    let inventory = Inventory::of(&folder, since).map_err(|error| {
-        let what = format!("{}: {error}", folder.display());
-        Problem::with_hint(
-            what,
-            "see what is mounted, and run this as the user that runs townclerk",
-        )
-    })?;
+    let inventory = Inventory::of(&folder, since).map_err(|error| told::cannot_read(&folder, &error))?;
     let mut stdout = io::stdout().lock();
     match cookies.format {
         Form::Text => tell(&inventory, &mut stdout)?,
         Form::Json => writeln!(stdout, "{:#}", to_json(&inventory))?,
     }
-    let undeclared = inventory.undeclared().count();
-    if undeclared == 0 {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let names = if undeclared == 1 { "name is" } else { "names are" };
-    speech::remark(&format!("{undeclared} {names} not in the policy"));
-    speech::hint("list in [cookies] what the site needs, each with its purpose; what it does not need may stay out");
-    Ok(ExitCode::from(speech::NO))
+    told::judge(
+        inventory.undeclared().count(),
+        ["name is", "names are"],
+        "list in [cookies] what the site needs, each with its purpose; what it does not need may stay out",
+    )
 }
 
 fn tell(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
     let Some((begun, last)) = inventory.told else {
         return writeln!(out, "no cookie was told of in that time");
     };
-    let day = |time: Timestamp| time.strftime("%F").to_string();
     let row = |(name, cookie): (&String, &SeenCookie)| {
-        let seen = match cookie.told {
-            None => "never".to_owned(),
-            Some((first, _)) if inventory.is_new(cookie) => format!("{}, new", day(first)),
-            Some((first, _)) => day(first),
-        };
+        let [first, last] = told::days(cookie.told, inventory.is_new(cookie));
         [
             if name.is_empty() {
                 "(no name)".to_owned()
@@ -80,8 +65,8 @@ fn tell(inventory: &Inventory, out: &mut dyn Write) -> io::Result<()> {
             set_by(cookie).to_owned(),
             counts(cookie.traffic.sent),
             counts(cookie.traffic.set),
-            seen,
-            cookie.told.map_or("never".to_owned(), |(_, last)| day(last)),
+            first,
+            last,
         ]
     };
     let mut rows: Vec<_> = inventory.seen.iter().map(row).collect();
@@ -129,7 +114,6 @@ fn counts(counts: Counts) -> String {
 }
 
 fn to_json(inventory: &Inventory) -> Value {
-    let times = |told: Option<(Timestamp, Timestamp)>| told.map(|(first, last)| [first.to_string(), last.to_string()]);
     let counts = |counts: Counts| -> Map<_, _> {
         let named = counts.by_verdict().filter(|(_, count)| *count > 0);
         named
@@ -143,12 +127,12 @@ fn to_json(inventory: &Inventory) -> Value {
             "new": inventory.is_new(cookie),
             "sent": counts(cookie.traffic.sent),
             "set": counts(cookie.traffic.set),
-            "seen": times(cookie.told),
+            "seen": told::times(cookie.told),
         })
     };
     json!({
         "mode": if inventory.only_observed { "observe" } else { "enforce" },
-        "told": times(inventory.told),
+        "told": told::times(inventory.told),
         "cookies": inventory.seen.iter().map(cookie).collect::<Vec<_>>(),
         "others": { "sent": counts(inventory.others.sent), "set": counts(inventory.others.set) },
     })

@@ -21,6 +21,7 @@ pub(super) mod source;
 mod tail;
 pub(super) mod third_parties;
 mod tiles;
+mod told;
 mod verify;
 
 use clap::Subcommand;

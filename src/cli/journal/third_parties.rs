@@ -1,18 +1,17 @@
 //! `townclerk third-parties`: which other sites pages call, as browsers reported it.
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::check::Form;
-use super::super::speech::{self, Done, Problem};
+use super::super::speech::Done;
 use super::super::table::{Paint, table};
 use super::columns::readable;
 use super::moment::Moment;
 use super::source::Source;
+use super::told;
 use crate::clock::Clock;
 use crate::journal::{CallsSeen, SiteSeen};
 use crate::third_parties::Kind;
@@ -39,28 +38,17 @@ pub(in crate::cli) fn run(asked: &ThirdParties) -> Done {
     let folder = asked.source.folder()?;
     let now = Clock::system().now();
     let since = asked.from.map(|from| from.from(now));
-    let seen = CallsSeen::of(&folder, since).map_err(|error| {
-        let what = format!("{}: {error}", folder.display());
-        Problem::with_hint(
-            what,
-            "see what is mounted, and run this as the user that runs townclerk",
-        )
-    })?;
+    let seen = CallsSeen::of(&folder, since).map_err(|error| told::cannot_read(&folder, &error))?;
     let mut stdout = io::stdout().lock();
     match asked.format {
         Form::Text => tell(&seen, &mut stdout)?,
         Form::Json => writeln!(stdout, "{:#}", to_json(&seen))?,
     }
-    let undeclared = seen.undeclared().count();
-    if undeclared == 0 {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let sites = if undeclared == 1 { "site is" } else { "sites are" };
-    speech::remark(&format!("{undeclared} {sites} not in the policy"));
-    speech::hint(
+    told::judge(
+        seen.undeclared().count(),
+        ["site is", "sites are"],
         "take out of the pages what the office does not need; list the rest in [third_parties], each with its purpose",
-    );
-    Ok(ExitCode::from(speech::NO))
+    )
 }
 
 fn tell(seen: &CallsSeen, out: &mut dyn Write) -> io::Result<()> {
@@ -104,7 +92,7 @@ fn tell(seen: &CallsSeen, out: &mut dyn Write) -> io::Result<()> {
 
 /// A row for each kind and page, those that were reported most often first; one for a site of which nothing was.
 fn rows(seen: &CallsSeen, host: &str, site: &SiteSeen) -> Vec<[String; 7]> {
-    let day = |time: Timestamp| time.strftime("%F").to_string();
+    let [first, last] = told::days(site.told, seen.is_new(site));
     let of = |what: &str, page: &str, reports: String| {
         [
             readable(host),
@@ -112,12 +100,8 @@ fn rows(seen: &CallsSeen, host: &str, site: &SiteSeen) -> Vec<[String; 7]> {
             what.to_owned(),
             page.to_owned(),
             reports,
-            match site.told {
-                None => "never".to_owned(),
-                Some((first, _)) if seen.is_new(site) => format!("{}, new", day(first)),
-                Some((first, _)) => day(first),
-            },
-            site.told.map_or("never".to_owned(), |(_, last)| day(last)),
+            first.clone(),
+            last.clone(),
         ]
     };
     if site.calls.is_empty() {
@@ -137,7 +121,6 @@ fn rows(seen: &CallsSeen, host: &str, site: &SiteSeen) -> Vec<[String; 7]> {
 }
 
 fn to_json(seen: &CallsSeen) -> Value {
-    let times = |told: Option<(Timestamp, Timestamp)>| told.map(|(first, last)| [first.to_string(), last.to_string()]);
     let site = |(host, site): (&String, &SiteSeen)| {
         let call = |((kind, page), count): (&(Kind, String), &u64)| json!({ "kind": kind.name(), "page": (!page.is_empty()).then_some(page), "reports": count });
         json!({
@@ -145,12 +128,12 @@ fn to_json(seen: &CallsSeen) -> Value {
             "declared": site.declared,
             "new": seen.is_new(site),
             "calls": site.calls.iter().map(call).collect::<Vec<_>>(),
-            "seen": times(site.told),
+            "seen": told::times(site.told),
         })
     };
     json!({
         "mode": if seen.only_observed { "observe" } else { "enforce" },
-        "told": times(seen.told),
+        "told": told::times(seen.told),
         "sites": seen.sites.iter().map(site).collect::<Vec<_>>(),
         "others": seen.others,
         "unread": seen.unread,

@@ -27,8 +27,8 @@
 //!
 //! Beside the road: [`acme`], where certificates come from by themselves; [`clock`], the only place that asks the time;
 //! [`reader`], which reads TOML and names every fault with its place and remedy; `count`, which costs those who serve
-//! next to nothing; [`desk`], where programs ask small things over HTTP; and [`survey`], a look at a site before
-//! townclerk stands there.
+//! next to nothing; `page`, the frame of our pages; [`desk`], where programs ask small things over HTTP; and
+//! [`survey`], a look at a site before townclerk stands there.
 
 /// The commit that it was built from, where whoever built it said so (`TOWNCLERK_COMMIT`).
 pub(crate) const COMMIT: Option<&str> = option_env!("TOWNCLERK_COMMIT");
@@ -47,6 +47,7 @@ pub mod desk;
 pub mod disclosure;
 pub mod entry;
 pub mod journal;
+mod page;
 pub mod policy;
 pub mod proxy;
 pub mod reader;

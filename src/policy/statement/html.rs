@@ -1,67 +1,50 @@
 //! A statement as one page of HTML. Every text that comes from a policy is escaped by maud, by its type.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{Block, Cell, Lang, Link, Statement, Table, day, other};
 
 /// The style of every page, for those who allow it by its hash.
-pub const STYLE: &str = include_str!("page.css");
+pub const STYLE: &str = concat!(include_str!("../../page/base.css"), include_str!("page.css"));
 
 pub(super) fn page(statement: &Statement) -> String {
     let lang = statement.lang;
-    let (skip, contents) = match lang {
-        Lang::Pl => ("Przejdź do treści", "Spis treści"),
-        Lang::En => ("Skip to the content", "Contents"),
+    let contents = match lang {
+        Lang::Pl => "Spis treści",
+        Lang::En => "Contents",
     };
-    let page = html! {
-        (DOCTYPE)
-        html lang=(lang.tag()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (statement.title) " – " (statement.office) }
-                style { (PreEscaped(STYLE)) }
+    let above = html! {
+        p.office { (statement.office) }
+        @if let Some(link) = &statement.other_language {
+            p.language { (linked_in(link, other(lang))) }
+        }
+    };
+    let content = html! {
+        h1 { (statement.title) }
+        @if let Some((said, link)) = &statement.outdated {
+            p.outdated {
+                strong { (said) }
+                @if let Some(link) = link { " " (linked(link)) }
             }
-            body {
-                a.skip href="#content" { (skip) }
-                header {
-                    div.wide {
-                        p.office { (statement.office) }
-                        @if let Some(link) = &statement.other_language {
-                            p.language { (linked_in(link, other(lang))) }
-                        }
-                    }
+        }
+        p.introduction { (statement.introduction) }
+        nav aria-labelledby="contents" {
+            h2 #contents { (contents) }
+            ol {
+                @for section in &statement.sections {
+                    li { a href={ "#" (section.id) } { (section.title) } }
                 }
-                main #content.wide tabindex="-1" {
-                    h1 { (statement.title) }
-                    @if let Some((said, link)) = &statement.outdated {
-                        p.outdated {
-                            strong { (said) }
-                            @if let Some(link) = link { " " (linked(link)) }
-                        }
-                    }
-                    p.introduction { (statement.introduction) }
-                    nav aria-labelledby="contents" {
-                        h2 #contents { (contents) }
-                        ol {
-                            @for section in &statement.sections {
-                                li { a href={ "#" (section.id) } { (section.title) } }
-                            }
-                        }
-                    }
-                    @for section in &statement.sections {
-                        section aria-labelledby=(section.id) {
-                            h2 id=(section.id) { (section.title) }
-                            @for block in &section.blocks { (block_of(statement, block)) }
-                        }
-                    }
-                }
-                footer { p.wide { "townclerk" } }
+            }
+        }
+        @for section in &statement.sections {
+            section aria-labelledby=(section.id) {
+                h2 id=(section.id) { (section.title) }
+                @for block in &section.blocks { (block_of(statement, block)) }
             }
         }
     };
-    page.into_string()
+    let title = format!("{} – {}", statement.title, statement.office);
+    crate::page::page(lang, &title, STYLE, &above, &content)
 }
 
 fn block_of(statement: &Statement, block: &Block) -> Markup {

@@ -2,7 +2,7 @@
 
 mod columns;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use self::columns::columns;
 use super::anonymity::Row;
@@ -11,41 +11,24 @@ use super::{Edition, Total};
 use crate::policy::Lang;
 
 /// The style of the page, for those who allow it by its hash.
-pub const STYLE: &str = include_str!("page.css");
+pub const STYLE: &str = concat!(include_str!("../../page/base.css"), include_str!("page.css"));
 
 pub(super) fn page(editions: &[Edition], lang: Lang) -> String {
     let statistics = say(lang, ["Statystyki", "Statistics"]);
-    let title: Vec<_> = editions.iter().map(|edition| edition.now.site.as_str()).collect();
+    let sites: Vec<_> = editions.iter().map(|edition| edition.now.site.as_str()).collect();
     let period = editions
         .first()
         .map(|edition| words::period(edition.now.period, lang))
         .unwrap_or_default();
-    let page = html! {
-        (DOCTYPE)
-        html lang=(lang.tag()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (statistics) " " (title.join(", ")) " – " (period) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                a.skip href="#content" { (say(lang, ["Przejdź do treści", "Skip to the content"])) }
-                header {
-                    div.wide {
-                        p.office { (editions.first().map_or("", |edition| edition.now.office.as_str())) }
-                        p.what { (statistics) }
-                    }
-                }
-                main #content.wide tabindex="-1" {
-                    @for (at, edition) in editions.iter().enumerate() { (site(edition, at, lang)) }
-                }
-                footer { p.wide { "townclerk" } }
-            }
-        }
+    let above = html! {
+        p.office { (editions.first().map_or("", |edition| edition.now.office.as_str())) }
+        p.what { (statistics) }
     };
-    page.into_string()
+    let content = html! {
+        @for (at, edition) in editions.iter().enumerate() { (site(edition, at, lang)) }
+    };
+    let title = format!("{statistics} {} – {period}", sites.join(", "));
+    crate::page::page(lang, &title, STYLE, &above, &content)
 }
 
 /// A site's part of the page, with its place for what has to be called differently in each.

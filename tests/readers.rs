@@ -56,8 +56,9 @@ fn goaccess_refuses_no_line() {
     }
 }
 
+/// It passes over what no request came of, and over what has no time, as it does in the logs of others.
 #[test]
-fn awstats_finds_no_line_corrupted() {
+fn awstats_finds_no_line_of_a_request_corrupted() {
     let program = Path::new("/usr/lib/cgi-bin/awstats.pl");
     if !program.exists() {
         return skip("awstats", "awstats is not installed");
@@ -65,6 +66,13 @@ fn awstats_finds_no_line_corrupted() {
     for agent in [AgentRule::Whole, AgentRule::Family] {
         let folder = tempfile::tempdir().unwrap();
         let journal = write_journal(folder.path(), Format::Combined, "journal.log", agent);
+        let lines = fs::read_to_string(&journal).unwrap();
+        let of_requests = lines
+            .split_inclusive('\n')
+            .filter(|line| !line.contains("] \"-\" ") && !line.contains(":00:00:00 +0000]"));
+        let (lines, count) = (of_requests.clone().collect::<String>(), of_requests.count());
+        assert!(count > ENTRIES / 2, "{count}");
+        fs::write(&journal, lines).unwrap();
         let place = folder.path().display();
         let config = format!(
             "LogFile=\"{}\"\nLogType=W\nLogFormat=1\nSiteDomain=\"town.example\"\nDNSLookup=0\nDirData=\"{place}\"\n",
@@ -77,7 +85,7 @@ fn awstats_finds_no_line_corrupted() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains(&format!("Parsed lines in file: {ENTRIES}\n")), "{said}");
+        assert!(said.contains(&format!("Parsed lines in file: {count}\n")), "{said}");
         assert!(said.contains("Found 0 corrupted records"), "{said}");
     }
 }

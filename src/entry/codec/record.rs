@@ -72,7 +72,9 @@ impl<'a> Record<'a> {
     /// none may be unknown, doubled or of another shape.
     pub fn decode(line: &'a [u8], format: Format, day: Date) -> Result<Self, Undecodable> {
         let midnight = Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_err(|_| Undecodable)?;
-        decode::decode(line, format, Self::empty(midnight)).ok_or(Undecodable)
+        let mut record = Self::empty(midnight);
+        decode::decode(line, format, &mut record).ok_or(Undecodable)?;
+        Ok(record)
     }
 
     /// Adds what the log of addresses holds about the same exchange.

@@ -66,7 +66,6 @@ fn rfc3339(time: DateTime) -> [u8; 19] {
 }
 
 fn combined(time: DateTime) -> [u8; 26] {
-    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
     let ([a, b], [c, d]) = year(time);
     let name = usize::from(time.month().unsigned_abs().clamp(1, 12) - 1) * 3;
     let (e, f, g) = (MONTHS[name], MONTHS[name + 1], MONTHS[name + 2]);
@@ -80,42 +79,44 @@ fn combined(time: DateTime) -> [u8; 26] {
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
 /// Reads what [`Rfc3339`] writes.
-pub(super) fn read_rfc3339(text: &str) -> Option<Timestamp> {
-    let (seconds, milliseconds) = text.strip_suffix('Z')?.split_once('.')?;
-    let (date, time) = seconds.split_once('T')?;
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let [milliseconds] = numbers(milliseconds, '.', [3])?;
-    timestamp([year, month, day], time, milliseconds)
+pub(super) fn read_rfc3339(text: &[u8]) -> Option<Timestamp> {
+    let (date, rest) = text.split_first_chunk()?;
+    let (time, rest) = rest.split_first_chunk()?;
+    let &[a, b, c, d, b'-', e, f, b'-', g, h, b'T'] = date else {
+        return None;
+    };
+    let &[b'.', i, j, k, b'Z'] = rest else { return None };
+    let date = [number([a, b, c, d])?, number([e, f])?, number([g, h])?];
+    timestamp(date, time, number([i, j, k])?)
 }
 
 /// Reads what [`Combined`] writes.
-pub(super) fn read_combined(text: &str) -> Option<Timestamp> {
-    let (day, rest) = text.strip_suffix(" +0000")?.split_once('/')?;
-    let (month, rest) = rest.split_once('/')?;
-    let (year, time) = rest.split_once(':')?;
-    let month = MONTHS.chunks(3).position(|name| name == month.as_bytes())?;
-    let ([year], [day]) = (numbers(year, '/', [4])?, numbers(day, '/', [2])?);
-    timestamp([year, i16::try_from(month).ok()? + 1, day], time, 0)
+pub(super) fn read_combined(text: &[u8]) -> Option<Timestamp> {
+    let (date, rest) = text.split_first_chunk()?;
+    let (time, rest) = rest.split_first_chunk()?;
+    let &[a, b, b'/', c, d, e, b'/', f, g, h, i, b':'] = date else {
+        return None;
+    };
+    let month = MONTHS.chunks(3).position(|name| name == [c, d, e])?;
+    let date = [number([f, g, h, i])?, month as i16 + 1, number([a, b])?];
+    timestamp(date, time, 0).filter(|_| rest == b" +0000")
 }
 
-fn timestamp([year, month, day]: [i16; 3], time: &str, milliseconds: i16) -> Option<Timestamp> {
-    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?.map(|number| number as i8); // two digits
+fn timestamp([year, month, day]: [i16; 3], time: &[u8; 8], milliseconds: i16) -> Option<Timestamp> {
+    let &[a, b, b':', c, d, b':', e, f] = time else {
+        return None;
+    };
+    let [hour, minute, second] = [number([a, b])?, number([c, d])?, number([e, f])?].map(|number| number as i8); // two digits
     let date = Date::new(year, month as i8, day as i8).ok()?; // two digits too
     let time = jiff::civil::Time::new(hour, minute, second, i32::from(milliseconds) * 1_000_000).ok()?;
     Offset::UTC.to_timestamp(date.to_datetime(time)).ok()
 }
 
-/// Numbers of just so many digits, with this sign between them.
-fn numbers<const COUNT: usize>(text: &str, between: char, digits: [usize; COUNT]) -> Option<[i16; COUNT]> {
-    let mut pieces = text.split(between);
-    let mut numbers = [0; COUNT];
-    for (number, digits) in numbers.iter_mut().zip(digits) {
-        let piece = pieces.next().filter(|piece| piece.len() == digits)?;
-        *number = piece.bytes().try_fold(0i16, |number, digit| {
-            digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
-        })?;
-    }
-    pieces.next().is_none().then_some(numbers)
+/// The value of so many digits, four at most.
+fn number<const COUNT: usize>(digits: [u8; COUNT]) -> Option<i16> {
+    digits.into_iter().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
+    })
 }
 
 fn year(time: DateTime) -> ([u8; 2], [u8; 2]) {
@@ -177,8 +178,23 @@ mod tests {
         #[test]
         fn any_text_is_survived(text in "\\PC{0,30}", near in "[0-9]{2,4}[-/][0-9A-Za-z]{2,3}[-/][0-9]{2,4}[T:][0-9:.]{8,12}Z?( \\+0000)?") {
             for text in [text, near] {
-                read_rfc3339(&text);
-                read_combined(&text);
+                read_rfc3339(text.as_bytes());
+                read_combined(text.as_bytes());
+            }
+        }
+
+        #[test]
+        fn what_is_read_is_what_would_be_written(
+            day in "(2026|0000|[0-9]{4})-(0[0-9]|1[0-3])-[0-3][0-9]", time in "([01][0-9]|2[0-5]):[0-6][0-9]:[0-6][0-9]",
+            end in "(\\.[0-9]{3}Z| \\+0000|\\.[0-9]{1,4}Z?)", month in prop::sample::select(vec!["Jan", "Feb", "Dec", "feb"]),
+        ) {
+            let text = format!("{day}T{time}{end}");
+            if let Some(time) = read_rfc3339(text.as_bytes()) {
+                prop_assert_eq!(both(time).0, text);
+            }
+            let text = format!("{}/{month}/{}:{time}{end}", &day[8..], &day[..4]);
+            if let Some(time) = read_combined(text.as_bytes()) {
+                prop_assert_eq!(both(time).1, text);
             }
         }
 
@@ -189,8 +205,8 @@ mod tests {
             prop_assert_eq!(rfc3339.parse::<Timestamp>().unwrap(), time);
             let read = Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", &combined).unwrap();
             prop_assert_eq!(read.as_second(), milliseconds.div_euclid(1000));
-            prop_assert_eq!(read_rfc3339(&rfc3339), Some(time));
-            prop_assert_eq!(read_combined(&combined), Some(read));
+            prop_assert_eq!(read_rfc3339(rfc3339.as_bytes()), Some(time));
+            prop_assert_eq!(read_combined(combined.as_bytes()), Some(read));
         }
     }
 }

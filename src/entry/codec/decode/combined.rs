@@ -5,63 +5,69 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::record::{Agent, Record, Target};
 use super::super::time;
-use super::{hexadecimal, number, protocol, set, status};
+use super::{all, hexadecimal, number, protocol, set, status};
 
-pub(super) fn decode<'a>(line: &'a str, mut record: Record<'a>) -> Option<Record<'a>> {
-    if !line.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+pub(super) fn decode<'a>(line: &'a [u8], record: &mut Record<'a>) -> Option<()> {
+    if !all(line, |byte| (0x20..0x7f).contains(&byte)) {
         return None;
     }
-    let (address, rest) = line.split_once(" - ")?;
-    let (user, rest) = rest.split_once(" [")?;
-    let (arrived, rest) = rest.split_once("] \"")?;
-    let (request, rest) = rest.split_once("\" ")?;
-    let (code, rest) = rest.split_once(' ')?;
-    let (bytes, rest) = rest.split_once(" \"")?;
-    let (referrer, rest) = rest.split_once("\" \"")?;
-    let (agent, further) = rest.split_once('"')?;
+    let (address, rest) = split(line, b" - ")?;
+    let (user, rest) = split(rest, b" [")?;
+    let (arrived, rest) = split(rest, b"] \"")?;
+    let (request, rest) = split(rest, b"\" ")?;
+    let (code, rest) = split(rest, b" ")?;
+    let (bytes, rest) = split(rest, b" \"")?;
+    let (referrer, rest) = split(rest, b"\" \"")?;
+    let (agent, further) = split(rest, b"\"")?;
 
-    let address = address.parse::<IpAddr>().ok()?.to_canonical();
+    let address: IpAddr = std::str::from_utf8(address).ok()?.parse().ok()?;
+    let address = address.to_canonical();
     record.client_address = (address != IpAddr::V4(Ipv4Addr::UNSPECIFIED)).then_some(address);
     if let Some(user) = there(user) {
         record.auth_user = Some(unescaped(user)?);
     }
     record.timestamp = Some(time::read_combined(arrived)?);
-    if code != "000" {
+    if code != b"000" {
         record.status = Some(status(number(code)?)?);
     }
     if let Some(bytes) = there(bytes) {
         record.bytes = Some(number(bytes)?);
     }
     match there(referrer) {
-        Some(page) if page.starts_with('/') => record.internal_referrer = Some(unescaped(page)?),
+        Some(page) if page.starts_with(b"/") => record.internal_referrer = Some(unescaped(page)?),
         Some(page) => record.external_referrer = Some(unescaped(page)?),
         None => {}
     }
     if let Some(agent) = there(agent) {
         record.user_agent = Some(Agent::Original(unescaped(agent)?));
     }
-    let other = read_further(further, &mut record)?;
-    read_request(request, other, &mut record)?;
-    Some(record)
+    let other = read_further(further, record)?;
+    read_request(request, other, record)
+}
+
+/// What stands before the first such mark, and behind it.
+fn split<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let (first, others) = mark.split_first()?;
+    let at = memchr::memchr_iter(*first, text).find(|at| text[at + 1..].starts_with(others))?;
+    Some((&text[..at], &text[at + mark.len()..]))
 }
 
 /// `GET /a?b HTTP/1.1`, where `other` is the method that has no place in it.
-fn read_request<'a>(line: &'a str, other: Option<Cow<'a, str>>, record: &mut Record<'a>) -> Option<()> {
+fn read_request<'a>(line: &'a [u8], other: Option<Cow<'a, str>>, record: &mut Record<'a>) -> Option<()> {
     let Some(line) = there(line) else {
         return other.is_none().then_some(());
     };
-    let (method, rest) = line.split_once(' ')?;
-    let (target, version) = rest.rsplit_once(' ')?;
+    let (method, rest) = split(line, b" ")?;
+    let end = memchr::memrchr(b' ', rest)?;
+    let (target, version) = (&rest[..end], &rest[end + 1..]);
     record.method = match (method, other) {
-        ("_OTHER", Some(other)) => Some(other),
+        (b"_OTHER", Some(other)) => Some(other),
         (_, Some(_)) => return None,
-        ("_", None) => None,
+        (b"_", None) => None,
         (method, None) => Some(text(method)?),
     };
     if let Some(target) = there(target) {
-        let (path, query) = target
-            .split_once('?')
-            .map_or((target, None), |(path, query)| (path, Some(query)));
+        let (path, query) = split(target, b"?").map_or((target, None), |(path, query)| (path, Some(query)));
         let query = match query {
             Some(query) => Some(unescaped(query)?),
             None => None,
@@ -70,30 +76,30 @@ fn read_request<'a>(line: &'a str, other: Option<Cow<'a, str>>, record: &mut Rec
         record.target = Some(Some(Target { path, query }));
     }
     record.protocol = match version {
-        "_" => None,
-        "HTTP/2.0" => Some("2"),
-        "HTTP/2" => return None,
-        version => Some(protocol(version.strip_prefix("HTTP/")?)?),
+        b"_" => None,
+        b"HTTP/2.0" => Some("2"),
+        b"HTTP/2" => return None,
+        version => Some(protocol(version.strip_prefix(b"HTTP/")?)?),
     };
     Some(())
 }
 
 /// ` name=value`, again and again. A method that is not a word is returned.
-fn read_further<'a>(mut rest: &'a str, record: &mut Record<'a>) -> Option<Option<Cow<'a, str>>> {
+fn read_further<'a>(mut rest: &'a [u8], record: &mut Record<'a>) -> Option<Option<Cow<'a, str>>> {
     let mut method = None;
-    while let Some(after) = rest.strip_prefix(' ') {
-        let (pair, others) = after.split_at(after.find(' ').unwrap_or(after.len()));
+    while let Some(after) = rest.strip_prefix(b" ") {
+        let (pair, others) = after.split_at(memchr::memchr(b' ', after).unwrap_or(after.len()));
         rest = others;
-        let (name, value) = pair.split_once('=')?;
+        let (name, value) = split(pair, b"=")?;
         match name {
-            "sent" => set(&mut record.sent, time::read_rfc3339(value)?)?,
-            "client_host_status" => set(&mut record.client_host_status, text(value)?)?,
-            "client_host" => set(&mut record.client_host, unescaped(value)?)?,
-            "method" => set(&mut method, text(value)?)?,
-            "error" => set(&mut record.error, text(value)?)?,
-            "first_page" if value == "true" && !record.first_page => record.first_page = true,
-            "policy_version" => set(&mut record.policy_version, unescaped(value)?)?,
-            "arrival" => set(&mut record.arrival, number(value)?)?,
+            b"sent" => set(&mut record.sent, time::read_rfc3339(value)?)?,
+            b"client_host_status" => set(&mut record.client_host_status, text(value)?)?,
+            b"client_host" => set(&mut record.client_host, unescaped(value)?)?,
+            b"method" => set(&mut method, text(value)?)?,
+            b"error" => set(&mut record.error, text(value)?)?,
+            b"first_page" if value == b"true" && !record.first_page => record.first_page = true,
+            b"policy_version" => set(&mut record.policy_version, unescaped(value)?)?,
+            b"arrival" => set(&mut record.arrival, number(value)?)?,
             _ => return None,
         }
     }
@@ -101,27 +107,25 @@ fn read_further<'a>(mut rest: &'a str, record: &mut Record<'a>) -> Option<Option
 }
 
 /// What stands in a place, unless it is the sign for nothing.
-fn there(place: &str) -> Option<&str> {
-    (place != "-").then_some(place)
+fn there(place: &[u8]) -> Option<&[u8]> {
+    (place != b"-").then_some(place)
 }
 
-fn text(escaped: &str) -> Option<Cow<'_, str>> {
-    match unescaped(escaped)? {
-        Cow::Borrowed(_) => Some(escaped.into()),
-        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
-    }
+fn text(escaped: &[u8]) -> Option<Cow<'_, str>> {
+    Some(match unescaped(escaped)? {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok()?.into(),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok()?.into(),
+    })
 }
 
 /// Undoes `\xhh`, the only escape.
-fn unescaped(text: &str) -> Option<Cow<'_, [u8]>> {
-    let mut pieces = text.split('\\');
-    let first = pieces.next()?;
-    if first.len() == text.len() {
-        return Some(text.as_bytes().into());
-    }
-    let mut bytes = first.as_bytes().to_vec();
-    for piece in pieces {
-        let (digits, plain) = piece.strip_prefix('x')?.as_bytes().split_at_checked(2)?;
+fn unescaped(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let Some((plain, rest)) = split(text, b"\\") else {
+        return Some(text.into());
+    };
+    let mut bytes = plain.to_vec();
+    for piece in rest.split(|byte| *byte == b'\\') {
+        let (digits, plain) = piece.strip_prefix(b"x")?.split_at_checked(2)?;
         bytes.push(u8::try_from(hexadecimal(digits)?).ok()?);
         bytes.extend_from_slice(plain);
     }

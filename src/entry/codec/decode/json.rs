@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::super::record::{Agent, Record, Target};
 use super::super::time;
-use super::{hexadecimal, number, protocol, set, status};
+use super::{all, hexadecimal, number, protocol, set, status};
 
-pub(super) fn decode<'a>(line: &'a str, mut record: Record<'a>) -> Option<Record<'a>> {
-    if line.bytes().any(|byte| byte < b' ') {
+pub(super) fn decode<'a>(line: &'a str, record: &mut Record<'a>) -> Option<()> {
+    if !all(line.as_bytes(), |byte| byte >= b' ') {
         return None;
     }
     let mut cursor = Cursor { rest: line };
@@ -20,17 +20,17 @@ pub(super) fn decode<'a>(line: &'a str, mut record: Record<'a>) -> Option<Record
             "address" => set(&mut record.client_address, at.address()?),
             _ => None,
         }),
-        "url" => at.url(&mut record),
+        "url" => at.url(record),
         "network" => at.object(|at, name| match name {
             "protocol" => at.object(|at, name| match name {
-                "version" => set(&mut record.protocol, protocol(&at.string()?)?),
+                "version" => set(&mut record.protocol, protocol(at.string()?.as_bytes())?),
                 _ => None,
             }),
             _ => None,
         }),
         "http" => at.object(|at, name| match name {
-            "request" => at.request(&mut record),
-            "response" => at.response(&mut record),
+            "request" => at.request(record),
+            "response" => at.response(record),
             _ => None,
         }),
         "error" => at.object(|at, name| match name {
@@ -46,10 +46,10 @@ pub(super) fn decode<'a>(line: &'a str, mut record: Record<'a>) -> Option<Record
             "name" => set(&mut record.auth_user, at.bytes()?),
             _ => None,
         }),
-        "townclerk" => at.townclerk(&mut record),
+        "townclerk" => at.townclerk(record),
         _ => None,
     })?;
-    cursor.rest.is_empty().then_some(record)
+    cursor.rest.is_empty().then_some(())
 }
 
 struct Cursor<'a> {
@@ -177,14 +177,14 @@ impl<'a> Cursor<'a> {
     }
 
     fn number(&mut self) -> Option<u64> {
-        let end = self.rest.find(|sign: char| !sign.is_ascii_digit())?;
+        let end = self.rest.bytes().position(|byte| !byte.is_ascii_digit())?;
         let (digits, rest) = self.rest.split_at(end);
         self.rest = rest;
-        number(digits)
+        number(digits.as_bytes())
     }
 
     fn time(&mut self) -> Option<Timestamp> {
-        time::read_rfc3339(&self.string()?)
+        time::read_rfc3339(self.string()?.as_bytes())
     }
 
     fn address(&mut self) -> Option<IpAddr> {

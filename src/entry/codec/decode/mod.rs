@@ -14,12 +14,16 @@ use crate::journal::Format;
 pub struct Undecodable;
 
 /// Fills an empty record from a line without its `\n`.
-pub(super) fn decode<'a>(line: &'a [u8], format: Format, empty: Record<'a>) -> Option<Record<'a>> {
-    let line = std::str::from_utf8(line).ok()?;
+pub(super) fn decode<'a>(line: &'a [u8], format: Format, record: &mut Record<'a>) -> Option<()> {
     match format {
-        Format::JsonLines => json::decode(line, empty),
-        Format::Combined => combined::decode(line, empty),
+        Format::JsonLines => json::decode(std::str::from_utf8(line).ok()?, record),
+        Format::Combined => combined::decode(line, record),
     }
+}
+
+/// Whether all bytes are such. It looks at every byte rather than stop early, so that many are compared at a time.
+fn all(text: &[u8], are: impl Fn(u8) -> bool) -> bool {
+    text.iter().fold(true, |all, byte| all & are(*byte))
 }
 
 /// Sets what is not set yet: nothing may be said twice.
@@ -28,19 +32,24 @@ fn set<T>(place: &mut Option<T>, value: T) -> Option<()> {
 }
 
 /// A number as the encoders write it: digits alone, and no zero before them.
-fn number(digits: &str) -> Option<u64> {
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
-    plain.then(|| digits.parse().ok())?
+fn number(digits: &[u8]) -> Option<u64> {
+    if let [] | [b'0', _, ..] = digits {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then_some(digit & 0xf)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 fn status(number: u64) -> Option<u16> {
     u16::try_from(number).ok().filter(|status| (100..=999).contains(status))
 }
 
-fn protocol(version: &str) -> Option<&'static str> {
-    ["0.9", "1.0", "1.1", "2", "3"]
+fn protocol(version: &[u8]) -> Option<&'static str> {
+    ["1.1", "2", "3", "1.0", "0.9"]
         .into_iter()
-        .find(|known| *known == version)
+        .find(|known| known.as_bytes() == version)
 }
 
 /// The value of four hexadecimal digits at most.

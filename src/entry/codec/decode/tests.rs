@@ -280,6 +280,13 @@ proptest! {
     }
 
     #[test]
+    fn a_number_is_read_as_it_is_written(number in any::<u64>(), near in "[0-9+ ]{0,3}(1844674407370955[0-9]{0,5})?") {
+        prop_assert_eq!(super::number(number.to_string().as_bytes()), Some(number));
+        let plain = near.parse::<u64>().ok().filter(|number| number.to_string() == near);
+        prop_assert_eq!(super::number(near.as_bytes()), plain);
+    }
+
+    #[test]
     fn any_line_is_survived(
         line in prop::collection::vec(any::<u8>(), 0..200), cut in any::<prop::sample::Index>(), put in "[\"\\\\{}:, \\[\\]a-z0-9=-]{0,3}",
     ) {

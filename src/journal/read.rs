@@ -207,10 +207,11 @@ impl Lines {
             };
             self.line.clear();
             let read = match open.next < open.end {
-                true => open.text.read_until(b'\n', &mut self.line),
-                false => Ok(0),
+                true => read_line(&mut open.text, &mut self.line),
+                false => Ok(()),
             };
-            let length = read.map_err(|error| named(self.log, open.name, error))? as u64;
+            read.map_err(|error| named(self.log, open.name, error))?;
+            let length = self.line.len() as u64;
             self.read += length;
             let whole = self.line.last() == Some(&b'\n');
             let void = segment::is_void(&self.line);
@@ -266,6 +267,23 @@ impl Lines {
             });
         }
         Ok(())
+    }
+}
+
+/// As [`BufRead::read_until`] a newline, which looks for it more slowly.
+fn read_line(text: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let there = match text.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            there => there?,
+        };
+        let newline = memchr::memchr(b'\n', there);
+        let length = newline.map_or(there.len(), |at| at + 1);
+        line.extend_from_slice(&there[..length]);
+        text.consume(length);
+        if newline.is_some() || length == 0 {
+            return Ok(());
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(in crate::report) struct Group {
     /// one each (Boyer and Moore; merged as Misra and Gries do).
     leader: u64,
     lead: u64,
-    /// The day of the last request, and the day that had most.
+    /// The day of the last request, and of those before it the one that had most.
     today: Day,
     best: Day,
 }
@@ -92,6 +92,7 @@ impl Group {
     pub(in crate::report) fn add(&mut self, visitor: Option<u64>, day: u16) {
         self.requests += 1;
         if self.today.day != day {
+            self.best = self.best();
             self.today = Day::of(day);
         }
         self.today.requests = self.today.requests.saturating_add(1);
@@ -101,8 +102,15 @@ impl Group {
             self.vote(visitor, 1);
             self.today.meet(visitor);
         }
-        if (self.today.met(), self.today.requests) >= (self.best.met(), self.best.requests) {
-            self.best = self.today;
+    }
+
+    /// The day that had most.
+    fn best(&self) -> Day {
+        let order = |day: Day| (day.met(), day.requests);
+        if order(self.today) >= order(self.best) {
+            self.today
+        } else {
+            self.best
         }
     }
 
@@ -122,7 +130,8 @@ impl Group {
         self.known += other.known;
         self.visitors.merge(&other.visitors);
         self.vote(other.leader, other.lead);
-        self.best.merge(&other.best);
+        self.best = self.best();
+        self.best.merge(&other.best());
         self.today = Day::default();
     }
 
@@ -146,10 +155,10 @@ impl Group {
     /// on one day.
     pub(in crate::report) fn is_large(&self, smallest: u32, measure: Measure) -> bool {
         match measure {
-            Measure::Requests => self.best.requests >= smallest,
+            Measure::Requests => self.best().requests >= smallest,
             Measure::Visitors => {
                 let led = self.lead.saturating_mul(2) >= self.known;
-                self.visitors.are_at_least(smallest) && self.best.met() >= TOGETHER && !led
+                self.visitors.are_at_least(smallest) && self.best().met() >= TOGETHER && !led
             }
         }
     }

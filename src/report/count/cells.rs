@@ -38,15 +38,19 @@ impl Cells {
     /// The group of a name, which is made if it is not there.
     pub(super) fn at(&mut self, keys: &RandomState, name: &str) -> (u64, &mut Cell) {
         let key = keys.hash_one(name);
+        (key, self.with(key, name))
+    }
+
+    /// The same, where the name's key is known.
+    pub(super) fn with(&mut self, key: u64, name: &str) -> &mut Cell {
         if self.named.len() >= self.most && !self.named.contains_key(&key) {
             self.make_room();
         }
-        let cell = self.named.entry(key).or_insert_with(|| Cell {
+        self.named.entry(key).or_insert_with(|| Cell {
             name: name.into(),
             group: Group::default(),
             times: None,
-        });
-        (key, cell)
+        })
     }
 
     /// What has no name from the beginning.
@@ -97,10 +101,10 @@ impl Hasher for AsItIs {
     }
 }
 
-/// What was found for a text, by the text's hash; forgotten when there is too much.
+/// What was found for a text; forgotten when there is too much.
 pub(super) struct Remembered<T> {
     most: usize,
-    found: HashMap<u64, T, BuildHasherDefault<AsItIs>>,
+    found: HashMap<Box<[u8]>, T, foldhash::fast::RandomState>,
 }
 
 impl<T: Copy> Remembered<T> {
@@ -111,11 +115,16 @@ impl<T: Copy> Remembered<T> {
         }
     }
 
-    pub(super) fn get(&mut self, key: u64, find: impl FnOnce() -> T) -> T {
-        if self.found.len() >= self.most && !self.found.contains_key(&key) {
+    pub(super) fn get(&mut self, text: &[u8], find: impl FnOnce() -> T) -> T {
+        if let Some(found) = self.found.get(text) {
+            return *found;
+        }
+        if self.found.len() >= self.most {
             self.found.clear();
         }
-        *self.found.entry(key).or_insert_with(find)
+        let found = find();
+        self.found.insert(text.into(), found);
+        found
     }
 }
 
@@ -148,5 +157,16 @@ mod tests {
         };
         assert_eq!(requests("/often/"), 50_000);
         assert_eq!(requests("/rare/") + rest.requests(), 10_000);
+    }
+
+    #[test]
+    fn what_is_remembered_is_found_once_and_has_an_end() {
+        let mut remembered = Remembered::new(100);
+        for number in 0..1_000_u32 {
+            let text = number.to_be_bytes();
+            assert_eq!(remembered.get(&text, || number), number);
+            assert_eq!(remembered.get(&text, || panic!("it was found already")), number);
+            assert!(remembered.found.len() <= 100);
+        }
     }
 }

@@ -29,8 +29,8 @@ const HOUSEHOLD: u128 = !0 << (128 - 56);
 /// How many names there may be of each kind.
 const PAGES: usize = 1 << 14;
 const OTHERS: usize = 1 << 12;
-/// How many texts are remembered.
-const TEXTS: usize = 1 << 16;
+/// How many texts of a kind are remembered: 30 MB at the very most.
+const TEXTS: usize = 1 << 14;
 
 /// What was counted of a period.
 pub struct Counts {
@@ -276,18 +276,18 @@ impl Counts {
                 None => self.sites.nameless().add(visitor, day),
             }
         }
-        if let Some(cell) = page.and_then(|key| self.pages.get(key)) {
-            cell.group.add(visitor, day);
-            if let Some(milliseconds) = took {
-                self.kept.times = true;
-                cell.times.get_or_insert_default().add(milliseconds);
-            }
-        }
         if record.is_first_page() {
             self.kept.first_pages = true;
             self.visits.add(visitor, day);
-            if let Some(name) = record.url_path().and_then(template) {
-                self.entries.at(&self.keys, &name).1.group.add(visitor, day);
+        }
+        if let Some((key, cell)) = page.and_then(|key| Some((key, self.pages.get(key)?))) {
+            cell.group.add(visitor, day);
+            if record.is_first_page() {
+                self.entries.with(key, &cell.name).group.add(visitor, day);
+            }
+            if let Some(milliseconds) = took {
+                self.kept.times = true;
+                cell.times.get_or_insert_default().add(milliseconds);
             }
         }
     }
@@ -337,7 +337,6 @@ impl Counts {
         if end != End::Good {
             return (Thing::Page, None);
         }
-        let key = self.keys.hash_one(path);
         let (keys, pages, files) = (&self.keys, &mut self.pages, &mut self.files);
         let found = |cells: [&mut Cells; 2]| {
             let thing = thing(path);
@@ -349,7 +348,7 @@ impl Counts {
             };
             (thing, template(path).map(|name| cells.at(keys, &name).0))
         };
-        let (thing, cell) = self.paths.get(key, || found([pages, files]));
+        let (thing, cell) = self.paths.get(path, || found([pages, files]));
         let is_there = match (thing, cell) {
             (Thing::Page, Some(cell)) => self.pages.get(cell).is_some(),
             (Thing::File, Some(cell)) => self.files.get(cell).is_some(),
@@ -380,7 +379,7 @@ impl Counts {
         };
         self.kept.agents = true;
         let (browsers, systems) = (&mut self.browsers, &mut self.systems);
-        self.agents.get(self.keys.hash_one(agent), || {
+        self.agents.get(agent, || {
             let family = Family::of(agent);
             Agent {
                 robot: family.is_robot(),

@@ -122,9 +122,10 @@ impl<'a> Publisher<'a> {
             match self.frozen(part)? {
                 Some(frozen) => parts.push(frozen),
                 None if self.overlapping(part)?.is_some() => return Ok(None),
+                None if self.begin(part)?.is_some() => return Ok(None),
                 None => {
-                    let (counts, begin, damage) = self.count(part)?;
-                    if counts.is_empty() || begin.is_some() || !damage.told.is_empty() {
+                    let (counts, damage) = self.count(part)?;
+                    if counts.is_empty() || !damage.told.is_empty() {
                         return Ok(None);
                     }
                     parts.push(self.publish(part, counts, None, 0, parts.last())?);
@@ -148,7 +149,8 @@ impl<'a> Publisher<'a> {
                     .to_owned(),
             });
         }
-        let (counts, begin, damage) = self.count(period)?;
+        let begin = self.begin(period)?;
+        let (counts, damage) = self.count(period)?;
         for told in &damage.told {
             speech::remark(&format!("{}: {told}", self.name));
         }
@@ -170,19 +172,32 @@ impl<'a> Publisher<'a> {
         Ok(Some(self.publish(period, counts, begin, damage.missing, before)?))
     }
 
-    /// Counts a period. The day is that on which the entries begin, if that is later than the period.
-    fn count(&self, period: Period) -> Result<(Counts, Option<Date>, Damage), Problem> {
+    /// The day on which the entries begin, if that is later than a period does.
+    fn begin(&self, period: Period) -> Result<Option<Date>, Problem> {
+        let reading = self.reading();
+        let mut begin = None;
+        for (folder, _) in &self.journals {
+            begin = begin.max(reading.begin(folder, period)?);
+        }
+        Ok(begin.filter(|begin| *begin > period.first()))
+    }
+
+    /// Counts a period.
+    fn count(&self, period: Period) -> Result<(Counts, Damage), Problem> {
         let mut counts = Counts::of(period, &self.policy);
-        let mut reading = Reading {
+        let mut reading = self.reading();
+        for (folder, _) in &self.journals {
+            reading.count(folder, period, &mut counts)?;
+        }
+        Ok((counts, reading.damage))
+    }
+
+    fn reading(&self) -> Reading<'a> {
+        Reading {
             identities: self.identities,
             clock: self.clock,
             damage: Damage::default(),
-        };
-        let mut begin = None;
-        for (folder, _) in &self.journals {
-            begin = begin.max(reading.count(folder, period, &mut counts)?);
         }
-        Ok((counts, begin.filter(|begin| *begin > period.first()), reading.damage))
     }
 
     fn publish(

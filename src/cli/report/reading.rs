@@ -39,22 +39,25 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Counts what a journal has of a period. Gives the day on which what it has begins; `None` if it has nothing.
-    pub(super) fn count(
-        &mut self,
-        folder: &Path,
-        period: Period,
-        counts: &mut Counts,
-    ) -> Result<Option<Date>, Problem> {
-        let cannot_read =
-            |error: io::Error| Problem::new(format!("{}: cannot read the journal: {error}", folder.display()));
+    /// The lines that may be of a period.
+    fn lines(&self, folder: &Path, period: Period) -> io::Result<Lines> {
         // What began on the last day may have ended on the next one.
         let end = period.last().tomorrow().unwrap_or(period.last());
-        let lines = Lines::of(folder, Log::Access, self.identities).map_err(cannot_read)?;
-        let mut lines = lines.since(period.first()).until(end);
-        let begin = lines.begin();
-        let mut addresses = Some(Addresses::of(folder, self.identities).map_err(cannot_read)?);
-        let mut progress = Progress::of(lines.ahead().map_err(cannot_read)?.1, self.clock);
+        let lines = Lines::of(folder, Log::Access, self.identities)?;
+        Ok(lines.since(period.first()).until(end))
+    }
+
+    /// The day on which what a journal has of a period begins; `None` if it has nothing.
+    pub(super) fn begin(&self, folder: &Path, period: Period) -> Result<Option<Date>, Problem> {
+        Ok(self.lines(folder, period).map_err(cannot_read(folder))?.begin())
+    }
+
+    /// Counts what a journal has of a period.
+    pub(super) fn count(&mut self, folder: &Path, period: Period, counts: &mut Counts) -> Result<(), Problem> {
+        let cannot_read = cannot_read(folder);
+        let mut lines = self.lines(folder, period).map_err(&cannot_read)?;
+        let mut addresses = Some(Addresses::of(folder, self.identities).map_err(&cannot_read)?);
+        let mut progress = Progress::of(lines.ahead().map_err(&cannot_read)?.1, self.clock);
         let mut strange: Option<(u64, u64, Name)> = None;
         loop {
             progress.step(lines.bytes_read());
@@ -100,6 +103,10 @@ impl Reading<'_> {
             self.damage.sealed = true;
             self.damage.add(format!("{segment} is encrypted"));
         }
-        Ok(begin)
+        Ok(())
     }
+}
+
+fn cannot_read(folder: &Path) -> impl Fn(io::Error) -> Problem {
+    move |error| Problem::new(format!("{}: cannot read the journal: {error}", folder.display()))
 }

@@ -29,8 +29,8 @@ const HOUSEHOLD: u128 = !0 << (128 - 56);
 /// How many names there may be of each kind.
 const PAGES: usize = 1 << 14;
 const OTHERS: usize = 1 << 12;
-/// How many texts of a kind are remembered: 30 MB at the very most.
-const TEXTS: usize = 1 << 14;
+/// How many texts of a kind are remembered: 90 MB of both kinds, were all of them as long as a line holds.
+const TEXTS: usize = 1 << 16;
 
 /// What was counted of a period.
 pub struct Counts {

@@ -120,7 +120,7 @@ fn write(place: &Path, policy: &Policy, records: usize) -> Vec<VerifierKey> {
                 Err(_) => thread::sleep(Duration::from_millis(1)), // until the disk has what waits
             }
         };
-        slot.append(observation(number).redact(policy, &[]));
+        slot.append(&observation(number).redact(policy, &[]));
     }
     journal.close().expect("all is written");
     Log::ALL.map(|log| key.verifier(log).clone()).to_vec()

@@ -134,8 +134,9 @@ fn what_was_removed_and_what_has_a_gap_is_said_in_words_and_the_rest_by_the_exit
     let desk = Desk::new("", "30 days");
     desk.keep("2020-03-01T12:00:00Z", [exchange("2020-03-01T12:00:00Z", "/gone", 200)]);
     desk.write("2020-03-15T12:00:00Z", |journal, site| {
-        let kept = exchange("2020-03-15T12:00:00Z", "/kept", 200).redact(&site.policy, &site.hosts);
-        journal.reserve().expect("a place").append(kept);
+        let kept = exchange("2020-03-15T12:00:00Z", "/kept", 200);
+        let slot = journal.reserve().expect("a place");
+        slot.append(&kept.redact(&site.policy, &site.hosts));
         std::mem::forget(journal.reserve().expect("a place")); // an exchange that never ends
     });
     desk.keep("2020-04-02T12:00:00Z", []); // a clock that leapt is doubted for a day

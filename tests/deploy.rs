@@ -2,6 +2,7 @@
 
 mod engine;
 mod images;
+mod wordpress;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,13 +13,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use self::engine::{Engine, Outside, run};
-use self::images::{CMS_SLOW, CMS_WORD, Images, make_tls_front};
+use self::images::{CMS_SLOW, CMS_WORD, make_base, make_tls_front, make_wiki};
 use crate::dokuwiki;
 use crate::skip::{cannot, skip, without};
-use crate::town::Visitor;
+use crate::town::{Answer, Visitor};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const WHAT: &str = "the containers";
+const CONFIG: &str = "deploy/townclerk/townclerk.toml";
 
 /// The README's section on Docker.
 fn section() -> String {
@@ -53,26 +55,32 @@ struct Deployed {
 }
 
 impl Deployed {
-    /// By one of the files for compose, with a change to townclerk.toml. `None`, with a reason, where nothing can run
-    /// it.
-    fn by_the_readme(file: &'static str, change: impl FnOnce(&Engine, String) -> String) -> Option<Self> {
+    /// By one of the files for compose, with what belongs to this CMS: its images, and changes to the configuration.
+    /// `None`, with a reason, where nothing can run it.
+    fn by_the_readme(file: &'static str, prepare: impl FnOnce(&Engine)) -> Option<Self> {
         let engine = Engine::find(file).map_err(|why| cannot(WHAT, &why)).ok()?;
-        if !dokuwiki::is_installed() {
-            skip(WHAT, "the package dokuwiki is not installed");
-            return None;
-        }
-        let config = engine.folder.path().join("deploy/townclerk/townclerk.toml");
-        let text = fs::read_to_string(&config).expect("text");
-        fs::write(&config, change(&engine, text)).expect("a file");
-        let images = Images::make(&engine);
+        make_base(&engine);
+        prepare(&engine);
         let outside = Outside::make(&engine);
-        let said = engine.type_in(&typed(), &images, &outside);
+        let said = engine.type_in(&typed(), &outside);
         let deployed = Self { engine, outside, said };
         deployed.wait_until_well();
         Some(deployed)
     }
 
-    /// What Docker knows of one of the two containers.
+    /// Before DokuWiki.
+    fn before_a_wiki(file: &'static str, configure: impl FnOnce(&Engine)) -> Option<Self> {
+        if !dokuwiki::is_installed() {
+            skip(WHAT, "the package dokuwiki is not installed");
+            return None;
+        }
+        Self::by_the_readme(file, |engine| {
+            configure(engine);
+            make_wiki(engine);
+        })
+    }
+
+    /// What Docker knows of a container.
     fn inspect(&self, service: &str) -> Value {
         let id = self.engine.compose(&["ps", "--quiet", service]);
         let said = self.engine.docker(&["inspect", id.trim()]);
@@ -83,13 +91,18 @@ impl Deployed {
         wait(|| self.inspect("townclerk")["State"]["Health"]["Status"] == "healthy");
     }
 
-    /// Somebody outside opens a page.
-    fn visit(&self, path: &str) -> String {
+    /// Somebody outside asks.
+    fn ask(&self, path: &str) -> Answer {
         let mut visitor = Visitor::to(self.outside.door);
         visitor.send(format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         ));
-        let answer = visitor.answer();
+        visitor.answer()
+    }
+
+    /// Somebody outside opens a page.
+    fn visit(&self, path: &str) -> String {
+        let answer = self.ask(path);
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.text()
     }
@@ -106,6 +119,29 @@ impl Deployed {
         });
         assert_eq!(kept.len(), entries, "{kept:?}");
         kept
+    }
+
+    /// The networks that a service is on.
+    fn networks(&self, service: &str) -> Vec<String> {
+        let inspected = self.inspect(service);
+        let networks = inspected["NetworkSettings"]["Networks"].as_object().expect("networks");
+        networks.keys().cloned().collect()
+    }
+
+    /// Whether a service publishes no port.
+    fn is_closed(&self, service: &str) -> bool {
+        let inspected = self.inspect(service);
+        let ports = inspected["HostConfig"]["PortBindings"].as_object();
+        ports.is_none_or(serde_json::Map::is_empty)
+    }
+
+    /// Whether a service has one network alone, which leads nowhere, and publishes no port.
+    fn is_inside(&self, service: &str) -> bool {
+        let [own] = &self.networks(service)[..] else {
+            return false;
+        };
+        let network: Value = serde_json::from_str(&self.engine.docker(&["network", "inspect", own])).expect("JSON");
+        network[0]["Internal"] == true && self.is_closed(service)
     }
 
     fn verify(&self) {
@@ -128,7 +164,7 @@ fn entry(line: &str) -> (String, String) {
 
 #[test]
 fn what_the_readme_says_of_docker_runs_and_keeps_its_promises() {
-    let Some(here) = Deployed::by_the_readme("compose.yaml", |_, config| config) else {
+    let Some(here) = Deployed::before_a_wiki("compose.yaml", |_| {}) else {
         return;
     };
     let engine = &here.engine;
@@ -155,25 +191,11 @@ fn what_the_readme_says_of_docker_runs_and_keeps_its_promises() {
     assert_eq!(here.kept(1), [(visitor.clone(), "/doku.php".to_owned())]);
 
     // Nobody reaches the CMS but through townclerk, not even from the network that townclerk is on.
+    assert!(here.is_inside("cms"));
     let cms = here.inspect("cms");
-    assert_eq!(
-        cms["HostConfig"]["PortBindings"]
-            .as_object()
-            .map_or(0, serde_json::Map::len),
-        0
-    );
-    let networks = |of: &Value| -> Vec<String> {
-        let networks = of["NetworkSettings"]["Networks"].as_object().expect("networks");
-        networks.keys().cloned().collect()
-    };
-    let own = networks(&cms);
-    assert_eq!(own.len(), 1, "{own:?}");
-    let inside: Value = serde_json::from_str(&engine.docker(&["network", "inspect", &own[0]])).expect("JSON");
-    assert_eq!(inside[0]["Internal"], true);
-    let front = networks(&inspected)
-        .into_iter()
-        .find(|network| *network != own[0])
-        .expect("the other one");
+    let own = here.networks("cms").remove(0);
+    let mut networks = here.networks("townclerk").into_iter();
+    let front = networks.find(|network| *network != own).expect("the other one");
     let address = |of: &Value, network: &str| {
         let network = &of["NetworkSettings"]["Networks"][network];
         network["IPAddress"].as_str().expect("an address").to_owned()
@@ -183,7 +205,7 @@ fn what_the_readme_says_of_docker_runs_and_keeps_its_promises() {
         "townclerk is reached from its network"
     );
     assert!(
-        !engine.reaches(&front, &address(&cms, &own[0])),
+        !engine.reaches(&front, &address(&cms, &own)),
         "the CMS is reached past townclerk"
     );
     let seen = here.kept(1).len(); // a connection that said nothing is no exchange
@@ -227,6 +249,11 @@ fn what_the_readme_says_of_docker_runs_and_keeps_its_promises() {
     let kept: Vec<_> = said.lines().map(entry).collect();
     assert_eq!(kept.len(), seen + 4, "{kept:?}");
     assert_eq!(kept.last(), Some(&(visitor, "/slow.php".to_owned())));
+
+    // A volume that is lost begins no other history.
+    let another = ["run", "--rm", "--no-deps", "-T", "--volume", "/var/lib/townclerk"];
+    let said = engine.compose_refuses(&[&another[..], &["townclerk", "serve"]].concat());
+    assert!(said.contains("journal init"), "{said}");
 }
 
 #[test]
@@ -266,27 +293,19 @@ fn behind_a_tls_front_the_visitors_keep_their_addresses() {
     if without("haproxy", "-v", WHAT) || without("curl", "--version", WHAT) {
         return;
     }
-    let trust = |engine: &Engine, config: String| {
-        let from = "#trusted_proxies = [\"172.30.0.6\"]";
-        assert!(config.contains(from), "{config}");
-        config.replace(from, &format!("trusted_proxies = [\"{}\"]", engine.tls_front()))
+    let trust = |engine: &Engine| {
+        let front = format!("trusted_proxies = [\"{}\"]", engine.tls_front());
+        engine.edit(CONFIG, "#trusted_proxies = [\"172.30.0.6\"]", &front);
     };
-    let Some(here) = Deployed::by_the_readme("compose.behind-tls.yaml", trust) else {
+    let Some(here) = Deployed::before_a_wiki("compose.behind-tls.yaml", trust) else {
         return;
     };
     let engine = &here.engine;
-    let ports = |service: &str| here.inspect(service)["HostConfig"]["PortBindings"].clone();
-    for service in ["townclerk", "cms"] {
-        assert_eq!(
-            ports(service).as_object().map_or(0, serde_json::Map::len),
-            0,
-            "{service}"
-        );
-    }
+    assert!(here.is_closed("townclerk") && here.is_inside("cms"));
 
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let front = format!("{}-tls", engine.name);
-    make_tls_front(engine, &front, &(made.cert.pem() + &made.signing_key.serialize_pem()));
+    let front = engine.image("tls");
+    make_tls_front(engine, &(made.cert.pem() + &made.signing_key.serialize_pem()));
     let address = engine.tls_front().to_string();
     let place = ["--network", &engine.name, "--ip", &address];
     engine.docker(&[&["run", "--detach", "--name", &front], &place[..], &[&front]].concat());

@@ -6,7 +6,7 @@ mod wiki;
 
 use std::collections::BTreeSet;
 
-use self::browser::Browser;
+pub use self::browser::Browser;
 use self::wiki::{DokuWiki, NAME, PASSWORD};
 pub use self::wiki::{configure, is_installed};
 use crate::init::{drafts_work, found};

@@ -1,146 +1,17 @@
 //! The Debian package, in a container of Debian that systemd has booted: it is installed, serves, is upgraded, removed
 //! and purged, and what is recorded outlives it.
 
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::Duration;
+mod machine;
+mod service;
 
+use std::path::Path;
+use std::process::Command;
+
+use self::machine::{AS_TOWNCLERK, Image, Machine, docker, run};
 use crate::skip::{cannot, without};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const WHAT: &str = "the Debian package";
-/// What the package needs, and the test.
-const PACKAGES: &str = "--include=systemd,systemd-sysv,ca-certificates,curl";
-/// Enough for a systemd to be the first process, and no more; it has control groups of its own.
-const AS_A_MACHINE: [&str; 13] = [
-    "--detach",
-    "--cap-add=SYS_ADMIN",
-    "--security-opt=seccomp=unconfined",
-    "--tmpfs=/run",
-    "--tmpfs=/run/lock",
-    "--tmpfs=/tmp",
-    "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw",
-    "--env=container=docker",
-    "--network=none",
-    "--stop-signal=SIGRTMIN+3",
-    "--pull=never",
-    "--init=false",
-    "--rm",
-];
-
-/// What it prints, or all that it says if it goes wrong.
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
-    let Output { status, stdout, stderr } = output;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match status.success() {
-        true => Ok(text(&stdout)),
-        false => Err(text(&stdout) + &text(&stderr)),
-    }
-}
-
-fn docker(arguments: &[&str]) -> Result<String, String> {
-    run(Command::new("docker").args(arguments))
-}
-
-/// An image of Debian's base system, which is kept as an archive from one run to the next.
-struct Image(String);
-
-impl Image {
-    fn make() -> Result<Self, String> {
-        let archive = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bookworm.tar");
-        if !archive.exists() {
-            let new = archive.with_extension("new");
-            let mut debootstrap = Command::new("debootstrap");
-            debootstrap.args(["--variant=minbase", PACKAGES, "bookworm"]);
-            let folder = tempfile::tempdir().expect("a folder");
-            let root = folder.path().join("root");
-            run(debootstrap.arg(&root))?;
-            run(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&new).arg("."))?;
-            fs::rename(new, &archive).expect("a file");
-        }
-        let name = format!("townclerk-test-package-{}", std::process::id());
-        docker(&[
-            "import",
-            "--change",
-            "CMD [\"/sbin/init\"]",
-            &archive.display().to_string(),
-            &name,
-        ])?;
-        Ok(Self(name))
-    }
-}
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        let _ = docker(&["image", "rm", "--force", &self.0]);
-    }
-}
-
-/// A container of it, whose first process is systemd.
-struct Machine(String);
-
-impl Machine {
-    fn boot(image: &Image, packages: &Path) -> Result<Self, String> {
-        let packages = format!("--volume={}:/packages:ro", packages.display());
-        let id = docker(&[&["run"], &AS_A_MACHINE[..], &[&packages, &image.0]].concat())?;
-        let machine = Self(id.trim().to_owned());
-        for _ in 0..300 {
-            let state = machine.sh("systemctl is-system-running --wait");
-            match state.as_deref().map(str::trim) {
-                Ok("running") => return Ok(machine),
-                Ok(_) | Err(_) => thread::sleep(Duration::from_millis(100)),
-            }
-        }
-        Err("systemd does not run in a container here".to_owned())
-    }
-
-    fn sh(&self, script: &str) -> Result<String, String> {
-        docker(&["exec", &self.0, "sh", "-ec", script])
-    }
-
-    fn does(&self, script: &str) -> String {
-        self.sh(script)
-            .unwrap_or_else(|said| panic!("{script}\n{said}\n{}", self.diagnostics()))
-    }
-
-    fn diagnostics(&self) -> String {
-        self.sh("journalctl --no-pager --lines 50").unwrap_or_default()
-    }
-
-    fn state(&self, of: &str) -> String {
-        let said = self.does(&format!("systemctl show --property {of} --value townclerk"));
-        said.trim().to_owned()
-    }
-
-    /// Somebody asks; there is no CMS.
-    fn visit(&self) {
-        let said = self.does("curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1:8080/");
-        assert_eq!(said, "502");
-    }
-
-    /// How many entries are kept, once there are so many.
-    fn keeps(&self, entries: usize) {
-        let count = format!(
-            "for i in $(seq 100); do {AS_TOWNCLERK} townclerk journal cat | wc -l >/tmp/n; \
-             test $(cat /tmp/n) -ge {entries} && break; sleep 0.1; done; cat /tmp/n"
-        );
-        assert_eq!(self.does(&count).trim(), entries.to_string());
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = docker(&["rm", "--force", &self.0]);
-    }
-}
-
-const AS_TOWNCLERK: &str = "setpriv --reuid=townclerk --regid=townclerk --clear-groups";
 
 /// The package of the program that was built for the tests.
 fn make_package(folder: &Path, revision: &str) {
@@ -201,7 +72,8 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_what_is_recorded() {
     machine.keeps(1);
     machine.does("systemctl reload townclerk; systemctl is-active townclerk");
     machine.does("townclerk reload && townclerk health");
-    machine.does("systemctl start townclerk-report && systemctl is-active townclerk");
+
+    let kept = 1 + service::is_run_by_systemd(&machine, &said);
 
     // Upgraded, it is another process, and goes on.
     let before = machine.state("MainPID");
@@ -209,7 +81,7 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_what_is_recorded() {
     assert_eq!(machine.state("ActiveState"), "active");
     assert_ne!(machine.state("MainPID"), before);
     machine.visit();
-    machine.keeps(2);
+    machine.keeps(kept + 1);
 
     // Removed and purged, it leaves the record to its user.
     machine.does("dpkg --remove townclerk");
@@ -227,5 +99,5 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_what_is_recorded() {
     machine.does(&install[1]);
     machine.does("systemctl enable --now townclerk");
     machine.visit();
-    machine.keeps(3);
+    machine.keeps(kept + 2);
 }

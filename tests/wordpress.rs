@@ -14,6 +14,7 @@ use townclerk::clock::Clock;
 
 use self::chromium::Chromium;
 use self::site::WordPress;
+pub use self::site::{FILES, LOGIN, PASSWORD, is_missing};
 use self::visit::{at, day, is_asked_to_log_in, is_at_the_dashboard, log_in, names};
 use crate::init::{drafts_work, found};
 use crate::town::{Kept, Plan, Town};

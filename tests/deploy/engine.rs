@@ -7,10 +7,13 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::ROOT;
-use super::images::Images;
+use crate::town::HOST;
 
 /// Engines found so far, so that each has names of its own.
 static FOUND: AtomicU32 = AtomicU32::new(0);
+
+/// What images are made.
+const IMAGES: [&str; 5] = ["townclerk", "base", "cms", "db", "tls"];
 
 pub struct Engine {
     /// A copy of what the README's commands need.
@@ -51,9 +54,17 @@ impl Engine {
         })
     }
 
+    /// Changes a file of the copy.
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let file = self.folder.path().join(file);
+        let text = fs::read_to_string(&file).expect("text");
+        assert!(text.contains(from), "{text}");
+        fs::write(file, text.replacen(from, to, 1)).expect("a file");
+    }
+
     /// Types these commands one after the other, as they are but for what belongs to this machine: the images that
     /// there are, and how compose is called.
-    pub fn type_in(&self, commands: &[String], images: &Images, outside: &Outside) -> String {
+    pub fn type_in(&self, commands: &[String], outside: &Outside) -> String {
         assert!(commands.len() > 4, "{commands:?}");
         let compose = self.compose.join(" ");
         let script = format!(
@@ -61,24 +72,26 @@ impl Engine {
              build) shift; command docker build --quiet --target prebuilt --build-arg BASE={} \"$@\" ;;\n\
              compose) shift; case $1 in run | exec) in=$1; shift; set -- \"$in\" -T \"$@\" ;; esac; command {compose} \"$@\" ;;\n\
              *) command docker \"$@\" ;; esac; }}\n{}",
-            images.base,
+            self.image("base"),
             commands.join("\n"),
         );
         let script = script
-            .replace("--tag townclerk ", &format!("--tag {} ", self.image()))
-            .replace("your-cms", &images.cms);
+            .replace("--tag townclerk ", &format!("--tag {} ", self.image("townclerk")))
+            .replace("your-cms", &self.image("cms"));
         let mut shell = self.at_home(&["sh", "-e", "-c", &script], self.folder.path());
         shell.env("TOWNCLERK_PORT", outside.door.to_string());
         run(shell).unwrap_or_else(|said| panic!("{script}\n{said}"))
     }
 
-    pub fn image(&self) -> String {
-        format!("{}-townclerk", self.name)
+    /// The name of one of [`IMAGES`].
+    pub fn image(&self, what: &str) -> String {
+        assert!(IMAGES.contains(&what), "{what} would stay when all goes");
+        format!("{}-{what}", self.name)
     }
 
     /// Makes the sidecar's image anew.
     pub fn build(&self, arguments: &[&str]) {
-        let (image, base) = (self.image(), format!("BASE={}-base", self.name));
+        let (image, base) = (self.image("townclerk"), format!("BASE={}", self.image("base")));
         let build = ["build", "--quiet", "--target", "prebuilt", "--build-arg", &base];
         let of = ["--tag", &image, "--file", "deploy/Dockerfile", "."];
         self.docker(&[&build, arguments, &of].concat());
@@ -97,10 +110,15 @@ impl Engine {
         run(self.composing(arguments)).unwrap_or_else(|said| panic!("compose {arguments:?}\n{said}"))
     }
 
+    /// What it says to what it cannot do.
+    pub fn compose_refuses(&self, arguments: &[&str]) -> String {
+        run(self.composing(arguments)).expect_err("it cannot")
+    }
+
     /// Whether a container in a network can connect to port 80 of an address.
     pub fn reaches(&self, network: &str, address: &str) -> bool {
         let connect = format!("exit(@fsockopen('{address}', 80, $e, $s, 2) ? 0 : 1);");
-        let cms = format!("{}-cms", self.name);
+        let cms = self.image("cms");
         !self.fails(&["run", "--rm", "--network", network, &cms, "php", "-r", &connect])
     }
 
@@ -124,11 +142,13 @@ impl Engine {
         command
             .current_dir(folder)
             .env("COMPOSE_PROJECT_NAME", &self.name)
-            .env("TOWNCLERK_IMAGE", self.image())
+            .env("TOWNCLERK_IMAGE", self.image("townclerk"))
             .env("COMPOSE_FILE", self.file)
+            .env("SITE", HOST)
             .env("WP_PASSWORD", "of the database")
             .env("TLS_NETWORK", &self.name)
-            .env("CMS_IMAGE", format!("{}-cms", self.name))
+            .env("CMS_IMAGE", self.image("cms"))
+            .env("DB_IMAGE", self.image("db"))
             .env("DOCKER_BUILDKIT", "0"); // with no registry, BuildKit would look for images of this machine elsewhere
         command
     }
@@ -136,17 +156,11 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        let _ = run(command(&["docker", "rm", "--force", &format!("{}-tls", self.name)]));
+        let _ = run(command(&["docker", "rm", "--force", &self.image("tls")]));
         let _ = run(self.composing(&["down", "--volumes", "--remove-orphans", "--timeout", "0"]));
         let _ = run(command(&["docker", "network", "rm", &self.name]));
-        for image in ["townclerk", "cms", "base", "tls"] {
-            let _ = run(command(&[
-                "docker",
-                "image",
-                "rm",
-                "--force",
-                &format!("{}-{image}", self.name),
-            ]));
+        for what in IMAGES {
+            let _ = run(command(&["docker", "image", "rm", "--force", &self.image(what)]));
         }
     }
 }

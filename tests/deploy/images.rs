@@ -12,39 +12,21 @@ use crate::dokuwiki;
 pub const CMS_WORD: &str = "Wiki w kontenerze";
 pub const CMS_SLOW: &str = "już";
 
-pub struct Images {
-    /// The libraries that townclerk is linked with.
-    pub base: String,
-    /// PHP, DokuWiki and its data.
-    pub cms: String,
-}
+/// What PHP needs of this machine, and DokuWiki.
+pub const PHP: [&str; 4] = ["/etc/php", "/usr/lib/php", "/usr/share/php", "/usr/share/zoneinfo"];
+const WIKI: [&str; 3] = ["/etc/dokuwiki", "/usr/share/dokuwiki", "/var/lib/dokuwiki"];
+pub const PHP_ENV: &str = "ENV PATH=/usr/bin PHP_CLI_SERVER_WORKERS=4";
 
-/// What DokuWiki needs of this machine.
-const WIKI: [&str; 7] = [
-    "/etc/dokuwiki",
-    "/etc/php",
-    "/usr/lib/php",
-    "/usr/share/dokuwiki",
-    "/usr/share/php",
-    "/usr/share/zoneinfo",
-    "/var/lib/dokuwiki",
-];
-
-impl Images {
-    pub fn make(engine: &Engine) -> Self {
-        let program = engine.folder.path().join("target/release/townclerk");
-        fs::create_dir_all(program.parent().expect("a folder")).expect("a folder");
-        strip(Path::new(env!("CARGO_BIN_EXE_townclerk")), &program);
-        let base = format!("{}-base", engine.name);
-        import(engine, &base, &libraries(&[program]), &[], &[]);
-        let cms = format!("{}-cms", engine.name);
-        make_cms(engine, &cms);
-        Self { base, cms }
-    }
+/// The libraries that townclerk is linked with; and the program, where the Dockerfile expects it.
+pub fn make_base(engine: &Engine) {
+    let program = engine.folder.path().join("target/release/townclerk");
+    fs::create_dir_all(program.parent().expect("a folder")).expect("a folder");
+    strip(Path::new(env!("CARGO_BIN_EXE_townclerk")), &program);
+    import(engine, "base", &libraries(&[program]), &[], &[]);
 }
 
 /// DokuWiki, run by PHP, with a page that takes its time.
-fn make_cms(engine: &Engine, name: &str) {
+pub fn make_wiki(engine: &Engine) {
     let wiki = engine.folder.path().join("wiki");
     fs::create_dir_all(wiki.join("tmp")).expect("a folder");
     dokuwiki::configure(&wiki, CMS_WORD);
@@ -54,28 +36,17 @@ fn make_cms(engine: &Engine, name: &str) {
     );
     fs::write(wiki.join("router.php"), router).expect("a file");
 
-    let php = Path::new("/usr/bin/php");
-    let extensions = text(Command::new(php).args(["-r", "echo PHP_EXTENSION_DIR;"]));
-    let extensions = fs::read_dir(&extensions).expect("PHP's extensions").flatten();
-    let mut programs: Vec<_> = extensions.map(|file| file.path()).collect();
-    programs.push(php.to_owned());
-    let mut files = libraries(&programs);
-    files.insert(php.display().to_string());
-
     let wiki = wiki.display().to_string();
     let command = format!(
         "php -d display_errors=0 -d auto_prepend_file={wiki}/prepend.php -d session.save_path={wiki}/sessions \
          -S 0.0.0.0:80 -t /usr/share/dokuwiki {wiki}/router.php"
     );
-    let words: Vec<_> = command.split_whitespace().map(|word| format!("\"{word}\"")).collect();
-    let command = format!("CMD [{}]", words.join(","));
-    let folders = [&WIKI[..], &[&wiki]].concat();
-    let changes = [&command, "ENV PATH=/usr/bin PHP_CLI_SERVER_WORKERS=4"];
-    import(engine, name, &files, &folders, &changes);
+    let folders = [&PHP[..], &WIKI, &[&wiki]].concat();
+    import(engine, "cms", &php(), &folders, &[&runs(&command), PHP_ENV]);
 }
 
 /// HAProxy with this certificate and key, PEM, before http://townclerk:80.
-pub fn make_tls_front(engine: &Engine, name: &str, certificate: &str) {
+pub fn make_tls_front(engine: &Engine, certificate: &str) {
     let front = engine.folder.path().join("front");
     fs::create_dir(&front).expect("a folder");
     fs::write(front.join("site.pem"), certificate).expect("a file");
@@ -90,8 +61,8 @@ pub fn make_tls_front(engine: &Engine, name: &str, certificate: &str) {
     let mut files = libraries(&[haproxy.into()]);
     files.insert(haproxy.to_owned());
     let front = front.display().to_string();
-    let command = format!("CMD [\"{haproxy}\",\"-db\",\"-f\",\"{front}/haproxy.cfg\"]");
-    import(engine, name, &files, &[&front], &[&command]);
+    let command = format!("{haproxy} -db -f {front}/haproxy.cfg");
+    import(engine, "tls", &files, &[&front], &[&runs(&command)]);
 }
 
 /// The program without what only a debugger reads, so that the image is made sooner.
@@ -103,8 +74,26 @@ fn strip(program: &Path, to: &Path) {
     }
 }
 
+/// PHP with all its extensions, and what they are linked with.
+pub fn php() -> BTreeSet<String> {
+    let php = Path::new("/usr/bin/php");
+    let extensions = text(Command::new(php).args(["-r", "echo PHP_EXTENSION_DIR;"]));
+    let extensions = fs::read_dir(&extensions).expect("PHP's extensions").flatten();
+    let mut programs: Vec<_> = extensions.map(|file| file.path()).collect();
+    programs.push(php.to_owned());
+    let mut files = libraries(&programs);
+    files.insert(php.display().to_string());
+    files
+}
+
+/// The command of an image, which no shell reads.
+pub fn runs(command: &str) -> String {
+    let words: Vec<_> = command.split_whitespace().map(|word| format!("\"{word}\"")).collect();
+    format!("CMD [{}]", words.join(","))
+}
+
 /// What programs are linked with.
-fn libraries(programs: &[PathBuf]) -> BTreeSet<String> {
+pub fn libraries(programs: &[PathBuf]) -> BTreeSet<String> {
     let said = text(Command::new("ldd").args(programs));
     let words = said.lines().flat_map(str::split_whitespace);
     words
@@ -113,28 +102,45 @@ fn libraries(programs: &[PathBuf]) -> BTreeSet<String> {
         .collect()
 }
 
-/// An image of these files, as what they lead to, and these folders, as they are.
-fn import(engine: &Engine, name: &str, files: &BTreeSet<String>, folders: &[&str], changes: &[&str]) {
+/// An image of these files, as what they lead to, and these folders, as they are; and of what [`prepared`] holds.
+pub fn import(engine: &Engine, what: &str, files: &BTreeSet<String>, folders: &[&str], changes: &[&str]) {
+    let name = engine.image(what);
     let archive = engine.folder.path().join(format!("{name}.tar"));
-    let tar = |how: &[&str], what: &mut dyn Iterator<Item = &str>| {
+    let tar = |how: &[&str], of: &Path, what: &mut dyn Iterator<Item = &str>| {
         let mut tar = Command::new("tar");
         let what = what.map(|path| path.trim_start_matches('/'));
-        tar.args(["--directory", "/", "--file"])
+        tar.arg("--directory")
+            .arg(of)
+            .arg("--file")
             .arg(&archive)
             .args(how)
             .args(what);
         run(tar).unwrap_or_else(|said| panic!("tar {how:?}: {said}"));
     };
-    tar(&["--create", "--dereference"], &mut files.iter().map(String::as_str));
+    let root = Path::new("/");
+    tar(
+        &["--create", "--dereference"],
+        root,
+        &mut files.iter().map(String::as_str),
+    );
     if !folders.is_empty() {
-        tar(&["--append"], &mut folders.iter().copied());
+        tar(&["--append"], root, &mut folders.iter().copied());
+    }
+    let prepared = prepared(engine, what);
+    if prepared.exists() {
+        tar(&["--append", "--dereference"], &prepared, &mut std::iter::once("."));
     }
     let mut arguments = vec!["import"];
     arguments.extend(changes.iter().flat_map(|change| ["--change", change]));
     let archive = archive.display().to_string();
-    arguments.extend([archive.as_str(), name]);
+    arguments.extend([archive.as_str(), &name]);
     engine.docker(&arguments);
     fs::remove_file(archive).expect("it goes");
+}
+
+/// What goes into an image from its root on.
+pub fn prepared(engine: &Engine, what: &str) -> PathBuf {
+    engine.folder.path().join("prepared").join(what)
 }
 
 fn text(command: &mut Command) -> String {

@@ -68,7 +68,8 @@ pub struct Browser {
     /// Open between two requests, as browsers have it.
     connection: Option<Visitor>,
     jar: BTreeMap<String, String>,
-    visit: Visit,
+    /// So far.
+    pub visit: Visit,
 }
 
 impl Browser {
@@ -118,11 +119,16 @@ impl Browser {
         self.visit
     }
 
+    /// Closes the connection; the next request opens another one.
+    pub fn hang_up(&mut self) {
+        self.connection = None;
+    }
+
     pub fn get(&mut self, target: &str) -> Answer {
         self.ask("GET", target, None)
     }
 
-    fn post(&mut self, target: &str, fields: &[(String, String)]) -> Answer {
+    pub fn post(&mut self, target: &str, fields: &[(String, String)]) -> Answer {
         let form: Vec<String> = fields
             .iter()
             .map(|(name, value)| format!("{}={}", escape(name), escape(value)))

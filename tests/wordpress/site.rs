@@ -12,7 +12,7 @@ use crate::skip::{skip, without};
 use crate::town::{HOST, Visitor};
 
 /// Where Debian puts it.
-const FILES: &str = "/usr/share/wordpress";
+pub const FILES: &str = "/usr/share/wordpress";
 const THEME: &str = "wp-content/themes/twentytwentythree";
 
 /// A file that no page names.

@@ -38,8 +38,7 @@ fn configure(engine: &Engine) {
         "mode = \"enforce\"",
         "mode = \"enforce\"\npresets = [\"wordpress\"]",
     );
-    let hosts = format!("hosts = [\"{HOST}\", ");
-    engine.edit(CONFIG, "hosts = [", &hosts);
+    engine.edit(CONFIG, "\"127.0.0.1\"]", &format!("\"127.0.0.1\", \"{HOST}\"]"));
 }
 
 /// WordPress, run by PHP.

@@ -150,7 +150,7 @@ impl Observation {
         let mut record = Record::empty(self.arrived);
         record.timestamp = fields.arrived.then_some(self.arrived);
         record.target = fields.url.then_some(None);
-        record.policy_version = fields.policy_version.then(|| policy.version.as_str().as_bytes().into());
+        record.policy_version = fields.policy_version.then(|| policy.version.as_bytes().into());
         let Some(request) = &self.request else { return record };
         record.protocol = fields.protocol.then(|| codec::version(request.version));
         record.method = fields.method.then(|| text::method(&request.method).into());

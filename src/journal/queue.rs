@@ -40,7 +40,7 @@ pub(crate) enum Message {
     Policy(Box<PolicyInForce>),
     /// What was done beside the writer has ended.
     Home,
-    Packed(Box<Result<Done, ((Log, Name), PackError)>>),
+    Packed(Box<Packed>),
     /// Another process is to write, see [`super::handover`].
     Release(Sender<Result<(), CloseError>>),
     HandOn(Box<dyn Heir>),
@@ -48,6 +48,9 @@ pub(crate) enum Message {
     Resume(Box<Hold>),
     Close(Stop),
 }
+
+/// How the packing of a segment ended.
+pub(crate) type Packed = Result<Done, ((Log, Name), PackError)>;
 
 impl Message {
     /// How many bytes its lines have.
@@ -112,11 +115,14 @@ pub enum Unavailable {
 /// Where one thread takes its places. Threads that shared one would count its slots at the same spot of memory, and wait
 /// for each other's caches.
 #[derive(Clone)]
-pub struct Gate(Arc<Arc<Queue>>);
+pub struct Gate(Arc<Way>);
+
+/// To the queue.
+struct Way(Arc<Queue>);
 
 impl Gate {
     pub(crate) fn new(queue: Arc<Queue>) -> Self {
-        Self(Arc::new(queue))
+        Self(Arc::new(Way(queue)))
     }
 
     /// See [`Journal::reserve`](super::Journal::reserve).
@@ -124,9 +130,9 @@ impl Gate {
     /// # Errors
     /// As there.
     pub fn reserve(&self) -> Result<Slot, Unavailable> {
-        let place = self.0.reserve()?;
+        let place = self.0.0.reserve()?;
         Ok(Slot {
-            queue: Arc::clone(&self.0),
+            way: Arc::clone(&self.0),
             place,
             arrival: None,
         })
@@ -135,7 +141,7 @@ impl Gate {
 
 /// A place for one exchange's entry. Dropped without an entry, the place is free again.
 pub struct Slot {
-    queue: Arc<Arc<Queue>>,
+    way: Arc<Way>,
     /// Without one the exchange is only counted.
     place: bool,
     arrival: Option<Arc<Moment>>,
@@ -148,7 +154,7 @@ impl Slot {
         if !self.place {
             return None;
         }
-        let queue = &self.queue;
+        let queue = &self.way.0;
         let encode = |encoder: &mut Encoder, line: &mut Vec<u8>| encoder.encode_arrival(entry, line);
         let arrival = written(queue.format, encode, |(), line| queue.arrive(line));
         self.arrival = Some(arrival.moment());
@@ -157,8 +163,9 @@ impl Slot {
 
     /// Hands over the entry. It never blocks and never fails.
     pub fn append(mut self, entry: &Entry<'_>) {
+        let queue = &self.way.0;
         if !self.place {
-            return self.queue.count(|tally| tally.unrecorded += 1);
+            return queue.count(|tally| tally.unrecorded += 1);
         }
         let arrival = self.arrival.take();
         let index = arrival.as_ref().and_then(|arrival| arrival.index());
@@ -180,8 +187,8 @@ impl Slot {
                 begun,
             }
         };
-        let put = |lines, text: &[u8]| self.queue.inbox.put(Message::Entry(lines), text);
-        if written(self.queue.format, encode, put) {
+        let put = |lines, text: &[u8]| queue.inbox.put(Message::Entry(lines), text);
+        if written(queue.format, encode, put) {
             self.place = false; // It goes with the entry.
         } else {
             tracing::error!(target: crate::OFTEN, "an exchange ended after its journal was closed, and is not recorded");
@@ -207,7 +214,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         if self.place {
-            self.queue.release(1);
+            self.way.0.release(1);
         }
     }
 }

@@ -195,8 +195,8 @@ impl Arrivals {
     /// Makes durable what was taken, calls `durable`, and says so to those who wait. Says why it took more than one
     /// segment.
     ///
-    /// What is durable is hashed while the disk is waited for if it is much, or else afterwards: in no case does anybody
-    /// wait for it.
+    /// What is durable already is hashed while the disk is waited for, if it is much, or else afterwards: in no case
+    /// does anybody wait for it.
     pub(crate) fn sync(
         &mut self,
         today: Date,

@@ -112,8 +112,8 @@ pub enum Unavailable {
     Failed,
 }
 
-/// Where one thread takes its places. Threads that shared one would count its slots at the same spot of memory, and wait
-/// for each other's caches.
+/// Where one thread takes its places. Threads that shared one would count its slots at the same spot of memory, and
+/// wait for each other's caches.
 #[derive(Clone)]
 pub struct Gate(Arc<Way>);
 
@@ -288,7 +288,8 @@ impl Queue {
         }
     }
 
-    /// Takes a place, or none where exchanges are served and counted all the same. The counters publish nothing but themselves, and the inbox orders what it carries: relaxed.
+    /// Takes a place, or none where exchanges are served and counted all the same. The counters publish nothing but
+    /// themselves, and the inbox orders what it carries: relaxed.
     fn reserve(&self) -> Result<bool, Unavailable> {
         let refusal = if self.failed.load(Ordering::Relaxed) {
             Unavailable::Failed

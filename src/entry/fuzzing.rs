@@ -3,6 +3,6 @@
 use crate::policy::Redact;
 
 /// What is left of a URL; `None` if all of it is.
-pub fn redact(url: &[u8], rules: &Redact) -> Option<Box<[u8]>> {
+pub fn redact(url: &[u8], rules: &Redact) -> Option<Vec<u8>> {
     super::url::redact(url, rules)
 }

@@ -110,11 +110,6 @@ impl Engine {
         run(self.composing(arguments)).unwrap_or_else(|said| panic!("compose {arguments:?}\n{said}"))
     }
 
-    /// What it says to what it cannot do.
-    pub fn compose_refuses(&self, arguments: &[&str]) -> String {
-        run(self.composing(arguments)).expect_err("it cannot")
-    }
-
     /// Whether a container in a network can connect to port 80 of an address.
     pub fn reaches(&self, network: &str, address: &str) -> bool {
         let connect = format!("exit(@fsockopen('{address}', 80, $e, $s, 2) ? 0 : 1);");

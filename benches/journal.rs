@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench journal`; `TMPDIR` says on which disk.
 
+mod common;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -11,15 +13,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
-use http::{HeaderValue, Method, StatusCode, Version};
 use mimalloc::MiMalloc;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 use townclerk::clock::Clock;
-use townclerk::entry::{ClientHost, Encoder, Entry, Observation, Outcome, RequestHead};
-use townclerk::journal::{self, Durability, Format, Journal, OnFailure, Settings};
+use townclerk::entry::{Encoder, Entry};
+use townclerk::journal::{self, Durability, Format, Journal};
 use townclerk::policy::{self, Policy};
 use townclerk::reader::Faults;
+
+use common::{median, observation, settings};
 
 /// As the program has it.
 #[global_allocator]
@@ -68,51 +71,10 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_unstable_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 fn open(folder: &Path, policy: &Policy, durability: Durability) -> Journal {
-    let settings = Settings {
-        folder: folder.join("journal"),
-        key: folder.join("journal.key"),
-        format: Format::JsonLines,
-        segment_bytes: 256 << 20,
-        durability,
-        sync_interval: Duration::from_secs(1),
-        queue: 65_536,
-        on_failure: OnFailure::Refuse,
-        immutable: false,
-        closed: None,
-        witnesses: Vec::new(),
-    };
+    let settings = settings(folder, durability);
     journal::init(&settings.folder, &settings.key, "town.example").expect("a journal");
     Journal::open(&settings, policy, POLICY, Clock::system()).expect("a journal")
-}
-
-fn observation(number: usize) -> Observation {
-    let arrived = Clock::system().now();
-    Observation {
-        arrived,
-        sent: Some(arrived),
-        client: [192, 0, 2, (number % 250) as u8].into(),
-        client_host: ClientHost::NotAsked,
-        request: Some(RequestHead {
-            method: Method::GET,
-            target: format!("/aktualnosci/{number}?strona=2").parse().expect("a target"),
-            version: Version::HTTP_11,
-            referrer: Some(HeaderValue::from_static("https://town.example/")),
-            agent: Some(HeaderValue::from_static(
-                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-            )),
-            authorization: None,
-        }),
-        status: Some(StatusCode::OK),
-        bytes: 12_345,
-        first_page: false,
-        outcome: Outcome::Completed,
-    }
 }
 
 /// Microseconds of CPU for each entry, in all threads: encoding, writing, hashing, signing, and handing it over.

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench verify`; `TMPDIR` says on which disk. Behind `--`: how many records, 2000000.
 
+mod common;
+
 use std::env;
 use std::fs;
 use std::path::Path;
@@ -9,16 +11,16 @@ use std::thread;
 use std::time::Duration;
 
 use cpu_time::ProcessTime;
-use http::{HeaderValue, Method, StatusCode, Version};
 use mimalloc::MiMalloc;
 use townclerk::clock::Clock;
-use townclerk::entry::{ClientHost, Observation, Outcome, RequestHead};
 use townclerk::journal::age::Identities;
 use townclerk::journal::note::VerifierKey;
 use townclerk::journal::verify::{Pinned, Verdict, verify};
-use townclerk::journal::{self, Durability, Format, Journal, Log, OnFailure, Settings};
+use townclerk::journal::{self, Durability, Journal, Log};
 use townclerk::policy::{self, Policy};
 use townclerk::reader::Faults;
+
+use common::{median, observation, settings};
 
 /// As the program has it.
 #[global_allocator]
@@ -85,11 +87,6 @@ fn resident(what: &str) -> f64 {
     kilobytes * 1024.0
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_unstable_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 fn segments(place: &Path) -> u64 {
     let files = fs::read_dir(place.join("journal/access")).expect("a log").flatten();
     let lines = files.filter(|file| file.path().extension().is_some_and(|end| end == "jsonl"));
@@ -98,19 +95,7 @@ fn segments(place: &Path) -> u64 {
 
 /// A journal of so many records, and its public keys.
 fn write(place: &Path, policy: &Policy, records: usize) -> Vec<VerifierKey> {
-    let settings = Settings {
-        folder: place.join("journal"),
-        key: place.join("journal.key"),
-        format: Format::JsonLines,
-        segment_bytes: 256 << 20,
-        durability: Durability::Interval,
-        sync_interval: Duration::from_secs(1),
-        queue: 65_536,
-        on_failure: OnFailure::Refuse,
-        immutable: false,
-        closed: None,
-        witnesses: Vec::new(),
-    };
+    let settings = settings(place, Durability::Interval);
     let key = journal::init(&settings.folder, &settings.key, "town.example").expect("a journal");
     let journal = Journal::open(&settings, policy, POLICY, Clock::system()).expect("a journal");
     for number in 0..records {
@@ -124,28 +109,4 @@ fn write(place: &Path, policy: &Policy, records: usize) -> Vec<VerifierKey> {
     }
     journal.close().expect("all is written");
     Log::ALL.map(|log| key.verifier(log).clone()).to_vec()
-}
-
-fn observation(number: usize) -> Observation {
-    let arrived = Clock::system().now();
-    Observation {
-        arrived,
-        sent: Some(arrived),
-        client: [192, 0, 2, (number % 250) as u8].into(),
-        client_host: ClientHost::NotAsked,
-        request: Some(RequestHead {
-            method: Method::GET,
-            target: format!("/aktualnosci/{number}?strona=2").parse().expect("a target"),
-            version: Version::HTTP_11,
-            referrer: Some(HeaderValue::from_static("https://www.gov.pl/")),
-            agent: Some(HeaderValue::from_static(
-                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-            )),
-            authorization: None,
-        }),
-        status: Some(StatusCode::OK),
-        bytes: 12_345,
-        first_page: false,
-        outcome: Outcome::Completed,
-    }
 }

@@ -9,20 +9,22 @@ use super::distinct::Distinct;
 /// comes daily from a new address looks like as many as there are days.
 const TOGETHER: usize = 3;
 
-/// Requests, and who made them.
+/// Visitors fall into so many parts by chance, so that one who has made most of the requests is seen as a part that has
+/// most of them. Nothing else would stay the same in whatever order groups are put together (as it would not with the
+/// majority vote of Boyer and Moore), and the order of their names must not be seen in what is published.
+const PARTS: usize = 32;
+
+/// Requests, and who made them. The same requests give the same group, in any order and put together in any way.
 #[derive(Clone, Debug, Default)]
 pub(in crate::report) struct Group {
     requests: u64,
     /// Those whose visitor is known.
     known: u64,
     visitors: Distinct,
-    /// The one who can have made most of them, and the votes for that one that are left when all others have taken back
-    /// one each (Boyer and Moore; merged as Misra and Gries do).
-    leader: u64,
-    lead: u64,
-    /// The day of the last request, and of those before it the one that had most.
-    today: Day,
-    best: Day,
+    /// The known requests, by the part into which their visitor falls.
+    parts: [u32; PARTS],
+    /// The days that have requests, in their order.
+    days: Vec<Day>,
 }
 
 /// A day of a group, as far as it matters.
@@ -30,26 +32,12 @@ pub(in crate::report) struct Group {
 struct Day {
     day: u16,
     requests: u32,
-    /// Different visitors of that day; 0 for nobody.
-    visitors: [u64; TOGETHER],
-}
-
-impl Default for Day {
-    fn default() -> Self {
-        Self::of(u16::MAX)
-    }
+    /// Different visitors of that day, by the half of their numbers; 0 for nobody.
+    visitors: [u32; TOGETHER],
 }
 
 impl Day {
-    fn of(day: u16) -> Self {
-        Self {
-            day,
-            requests: 0,
-            visitors: [0; TOGETHER],
-        }
-    }
-
-    fn meet(&mut self, visitor: u64) {
+    fn meet(&mut self, visitor: u32) {
         let place = self
             .visitors
             .iter_mut()
@@ -61,20 +49,6 @@ impl Day {
 
     fn met(&self) -> usize {
         self.visitors.iter().filter(|visitor| **visitor != 0).count()
-    }
-
-    /// Takes what another has of the same day, or all of it if that is more.
-    fn merge(&mut self, other: &Self) {
-        if self.day == other.day {
-            self.requests = self.requests.saturating_add(other.requests);
-            other
-                .visitors
-                .iter()
-                .filter(|visitor| **visitor != 0)
-                .for_each(|visitor| self.meet(*visitor));
-        } else if (other.met(), other.requests) > (self.met(), self.requests) {
-            *self = *other;
-        }
     }
 }
 
@@ -91,37 +65,33 @@ impl Group {
     /// One more request, on a day of the period, by a visitor: a number that is not 0, or `None` if that is not known.
     pub(in crate::report) fn add(&mut self, visitor: Option<u64>, day: u16) {
         self.requests += 1;
-        if self.today.day != day {
-            self.best = self.best();
-            self.today = Day::of(day);
-        }
-        self.today.requests = self.today.requests.saturating_add(1);
+        let today = self.on(day);
+        today.requests = today.requests.saturating_add(1);
         if let Some(visitor) = visitor {
+            today.meet(half(visitor));
             self.known += 1;
             self.visitors.add(visitor);
-            self.vote(visitor, 1);
-            self.today.meet(visitor);
+            if let Some(part) = self.parts.get_mut((visitor % PARTS as u64) as usize) {
+                *part = part.saturating_add(1);
+            }
         }
     }
 
-    /// The day that had most.
-    fn best(&self) -> Day {
-        let order = |day: Day| (day.met(), day.requests);
-        if order(self.today) >= order(self.best) {
-            self.today
-        } else {
-            self.best
-        }
-    }
-
-    fn vote(&mut self, visitor: u64, votes: u64) {
-        if self.leader == visitor {
-            self.lead += votes;
-        } else if self.lead >= votes {
-            self.lead -= votes;
-        } else {
-            (self.leader, self.lead) = (visitor, votes - self.lead);
-        }
+    /// A day, which is the last one nearly always.
+    fn on(&mut self, day: u16) -> &mut Day {
+        let at = match self.days.last() {
+            Some(last) if last.day == day => self.days.len() - 1,
+            _ => self.days.binary_search_by_key(&day, |day| day.day).unwrap_or_else(|at| {
+                let new = Day {
+                    day,
+                    requests: 0,
+                    visitors: [0; TOGETHER],
+                };
+                self.days.insert(at, new);
+                at
+            }),
+        };
+        &mut self.days[at]
     }
 
     /// Takes what another has counted.
@@ -129,10 +99,15 @@ impl Group {
         self.requests += other.requests;
         self.known += other.known;
         self.visitors.merge(&other.visitors);
-        self.vote(other.leader, other.lead);
-        self.best = self.best();
-        self.best.merge(&other.best());
-        self.today = Day::default();
+        for (part, others) in self.parts.iter_mut().zip(other.parts) {
+            *part = part.saturating_add(others);
+        }
+        for theirs in &other.days {
+            let day = self.on(theirs.day);
+            day.requests = day.requests.saturating_add(theirs.requests);
+            let met = theirs.visitors.into_iter().filter(|visitor| *visitor != 0);
+            met.for_each(|visitor| day.meet(visitor));
+        }
     }
 
     /// How many.
@@ -155,13 +130,19 @@ impl Group {
     /// on one day.
     pub(in crate::report) fn is_large(&self, smallest: u32, measure: Measure) -> bool {
         match measure {
-            Measure::Requests => self.best().requests >= smallest,
+            Measure::Requests => self.days.iter().any(|day| day.requests >= smallest),
             Measure::Visitors => {
-                let led = self.lead.saturating_mul(2) >= self.known;
-                self.visitors.are_at_least(smallest) && self.best().met() >= TOGETHER && !led
+                let most = self.parts.into_iter().max().unwrap_or_default();
+                let led = u64::from(most).saturating_mul(4) >= self.known.saturating_mul(3);
+                self.visitors.are_at_least(smallest) && self.days.iter().any(|day| day.met() >= TOGETHER) && !led
             }
         }
     }
+}
+
+/// Half of a visitor's number, which is not 0 either.
+fn half(visitor: u64) -> u32 {
+    ((visitor >> 32) as u32).max(1)
 }
 
 #[cfg(test)]
@@ -248,6 +229,33 @@ mod tests {
             }
             prop_assert_eq!(all.requests(), visits.len() as u64);
             prop_assert!(!is_large(&all));
+        }
+
+        #[test]
+        fn the_same_requests_give_the_same_group_in_any_order_and_any_pieces(
+            visits in prop::collection::vec((prop::option::of(0u64..14), 0u16..40), 0..60).prop_shuffle(),
+            pieces in 1usize..8, swapped in any::<bool>(),
+        ) {
+            let told = |group: &Group| {
+                let large = [3, 5, 10].map(|smallest| {
+                    [Measure::Visitors, Measure::Requests].map(|measure| group.is_large(smallest, measure))
+                });
+                (large, group.requests(), group.known(), group.visitors())
+            };
+            let one = |visits: &[(Option<u64>, u16)]| {
+                let mut group = Group::default();
+                visits.iter().for_each(|(visitor, day)| group.add(visitor.map(hashed), *day));
+                group
+            };
+            let mut in_order = visits.clone();
+            in_order.sort_unstable_by_key(|(visitor, day)| (*day, *visitor));
+            let mut groups: Vec<_> = visits.chunks(visits.len().div_ceil(pieces).max(1)).map(one).collect();
+            if swapped {
+                groups.reverse();
+            }
+            let mut all = Group::default();
+            groups.iter().for_each(|group| all.merge(group));
+            prop_assert_eq!(told(&all), told(&one(&in_order)));
         }
 
         #[test]

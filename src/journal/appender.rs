@@ -323,21 +323,21 @@ impl Appender {
         }
     }
 
-    /// Makes every line durable, in as many segments as it takes. No sync may be under way. Says why it took more than
-    /// one.
+    /// Makes every line durable, in as many segments as it takes. No sync may be under way. `full` is given why a segment
+    /// was not enough, also if a later one fails.
     pub(crate) fn write_and_sync(
         &mut self,
         today: Date,
+        full: &mut Vec<Fault>,
         mut announce: impl FnMut(Name) -> Result<(), Fault>,
-    ) -> Result<Option<Fault>, Fault> {
-        let mut full = None;
+    ) -> Result<(), Fault> {
         while let Written::Full(fault) = self.write(today, &mut announce)? {
-            full = Some(fault);
+            full.push(fault);
             self.sync()?;
             self.end();
         }
         self.sync()?;
-        Ok(full)
+        Ok(())
     }
 
     /// What signs everything that is durable, to be done while more is written; [`Appender::end_sign`] is told how it

@@ -192,23 +192,23 @@ impl Arrivals {
         !self.promises.is_empty()
     }
 
-    /// Makes durable what was taken, calls `durable`, and says so to those who wait. Says why it took more than one
-    /// segment.
+    /// Makes durable what was taken, calls `durable`, and says so to those who wait. `full` is given why a segment was
+    /// not enough.
     ///
     /// What is durable already is hashed while the disk is waited for, if it is much, or else afterwards: in no case
     /// does anybody wait for it.
     pub(crate) fn sync(
         &mut self,
         today: Date,
+        full: &mut Vec<Fault>,
         mut announce: impl FnMut(Begin) -> Result<(), Fault>,
         durable: impl FnOnce(),
-    ) -> Result<Option<Fault>, Fault> {
-        let mut full = None;
+    ) -> Result<(), Fault> {
         while let Written::Full(fault) = self
             .appender
             .write(today, |name| announce((Log::Arrivals, name, None)))?
         {
-            full = Some(fault);
+            full.push(fault);
             self.appender.sync()?;
             self.appender.end();
         }
@@ -232,7 +232,7 @@ impl Arrivals {
                 self.appender.grow();
             }
         }
-        Ok(full)
+        Ok(())
     }
 
     fn keep_promises(&mut self) {

@@ -37,10 +37,22 @@ impl EventLog {
         self.appender.push(day_of(now), |line| event.encode(now, line));
     }
 
+    /// Makes all of them durable, and tells of each segment that may not grow. Where a file holds hardly a line the
+    /// telling breaks off as many more: that has an end.
     pub(crate) fn sync(&mut self, today: Date, queue: &Queue) -> Result<(), Fault> {
-        if let Some(fault) = self.appender.write_and_sync(today, |_| Ok(()))? {
-            self.push(&fault.into());
-            self.appender.write_and_sync(today, |_| Ok(()))?;
+        let mut most = usize::MAX;
+        loop {
+            let mut full = Vec::new();
+            let written = self.appender.write_and_sync(today, &mut full, |_| Ok(()));
+            let is_over = full.is_empty() || full.len() >= most;
+            most = full.len();
+            if !is_over {
+                full.into_iter().for_each(|fault| self.push(&fault.into()));
+            }
+            written?;
+            if is_over {
+                break;
+            }
         }
         queue.events_done(std::mem::take(&mut self.queued));
         Ok(())

@@ -31,6 +31,15 @@ impl Fault {
         }
     }
 
+    /// Whether an event about another, in the same outage, tells of it as well: it has broken off no other segment.
+    pub(crate) fn is_told_with(&self, other: &Self) -> bool {
+        let broken = |fault: &Self| match fault.step {
+            Step::Write | Step::Sync => fault.segment,
+            Step::Begin | Step::Sign | Step::Remove | Step::Hold | Step::Pack => None,
+        };
+        self.log == other.log && (broken(self).is_none() || broken(self) == broken(other))
+    }
+
     /// Its segment's name, as a field of a diagnostic.
     pub(crate) fn segment(&self) -> Option<impl tracing::Value> {
         self.segment.map(tracing::field::display)

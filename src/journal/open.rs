@@ -22,7 +22,7 @@ use super::key::{Key, KeyFileError};
 use super::log_tree::LogTree;
 use super::note::{Signer, VerifierKey};
 use super::queue::{Gate, Message, Queue, Slot, Unavailable};
-use super::recovery::{self, Found};
+use super::recovery::{self, Found, Torn};
 use super::requests::Requests;
 use super::retention::Bounds;
 use super::writer::Writer;
@@ -481,14 +481,16 @@ pub(crate) fn prepare(
     let signers = key.into_signers();
     let access = look(Log::Access, signers.access)?;
     let events = look(Log::Events, signers.events)?;
+    let mut told = recovery::told(disk)?;
     let look_if_told = |log, signer| -> Result<_, OpenError> {
-        Ok(match recovery::is_told(disk, log)? {
+        Ok(match told.tells_of(log) {
             true => Ok(look(log, signer)?),
             false => Err(signer),
         })
     };
     let addresses = look_if_told(Log::Addresses, signers.addresses)?;
     let arrivals = look_if_told(Log::Arrivals, signers.arrivals)?;
+    let untold = recovery::untold(&**disk, &mut told)?;
     let about_requests: Vec<_> = iter::once(&access).chain(&addresses).chain(&arrivals).collect();
     let all = || about_requests.iter().copied().chain([&events]);
     let trees: Vec<_> = all().map(|looked| (looked.log, &looked.tree)).collect();
@@ -501,6 +503,7 @@ pub(crate) fn prepare(
     }
     let torn: Vec<_> = all()
         .filter_map(|looked| Some((looked.log, looked.found.torn?, !looked.copies.is_empty())))
+        .filter(|(log, torn, _)| torn.is_new(*log, &told))
         .collect();
     let copies: Vec<_> = about_requests
         .iter()
@@ -516,11 +519,11 @@ pub(crate) fn prepare(
     let copied_events = events.copies.clone();
     let mut events = events.appender(disk, Format::JsonLines);
     // Told in the last copy itself: nothing tells it otherwise before there is a log of events to go on with.
-    let mut told = Vec::new();
+    let mut of_itself = Vec::new();
     for copy in &copied_events {
-        Event::copied(Log::Events, copy).encode(clock.now(), &mut told);
+        Event::copied(Log::Events, copy).encode(clock.now(), &mut of_itself);
         let is_last = copied_events.last() == Some(copy);
-        events.take_over(copy, if is_last { &told } else { b"" })?;
+        events.take_over(copy, if is_last { &of_itself } else { b"" })?;
     }
     let mut writer = Writer::new(
         Arc::clone(disk),
@@ -541,8 +544,13 @@ pub(crate) fn prepare(
         version: policy.version.clone(),
         effective: policy.effective,
     });
-    for &(log, (segment, lines), _) in &torn {
+    for &(log, Torn { segment, lines, .. }, _) in &torn {
         tracing::warn!(%log, %segment, lines, "an unfinished line was found");
+        writer.events.push(&Event::Torn { log, segment, lines });
+    }
+    for (segment, lines) in untold {
+        let log = Log::Events;
+        tracing::warn!(%log, %segment, lines, "an unfinished line was found that a failing disk had left");
         writer.events.push(&Event::Torn { log, segment, lines });
     }
     for (log, copy) in &copies {
@@ -554,9 +562,9 @@ pub(crate) fn prepare(
     }
     // Where a copy was made the void rule takes back the end. A segment without one whole line is a leftover, and will
     // be or has been replaced.
-    for &(log, (segment, lines), copied) in &torn {
-        if lines > 0 && !copied {
-            recovery::close_line(&**disk, log, segment)?;
+    for &(log, torn, copied) in &torn {
+        if torn.lines > 0 && !torn.is_closed && !copied {
+            recovery::close_line(&**disk, log, torn.segment)?;
         }
     }
     writer.seal()?;

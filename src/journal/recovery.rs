@@ -5,6 +5,8 @@ use std::any::Any;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::cosigning::kept;
 use super::disk::Disk;
 use super::growing::length;
@@ -12,6 +14,7 @@ use super::layout::{self, FOLDERS, LOCK, MARKER, Marker};
 use super::log_tree::{self, LogTree, Unproven};
 use super::note::Signer;
 use super::segment::{self, Beside, CANCEL, Name, Packed, Scan};
+use super::verify::told::Told;
 use super::{Lines, Log, OpenError, holds};
 
 /// Whether others than the journal's user can read any of it.
@@ -108,7 +111,8 @@ enum End {
     Empty,
     /// With a whole line.
     Whole,
-    /// With a void line that was closed by an earlier start.
+    /// With a void line that has an end: an earlier start closed it, or it lost what stood before when the power was
+    /// cut.
     Closed,
     /// With an unfinished line.
     Torn,
@@ -121,8 +125,24 @@ pub(crate) struct Found {
     pub(crate) next: u64,
     /// Segments at that index, which hold nothing.
     pub(crate) leftovers: Vec<Name>,
-    /// The last segment and its whole lines, if an unfinished one follows that must be told and closed.
-    pub(crate) torn: Option<(Name, u64)>,
+    /// What is void at its end.
+    pub(crate) torn: Option<Torn>,
+}
+
+/// The last segment, if it ends with a void line that must be told, and closed if it has no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Torn {
+    pub(crate) segment: Name,
+    /// Its whole lines.
+    pub(crate) lines: u64,
+    pub(crate) is_closed: bool,
+}
+
+impl Torn {
+    /// Whether it was not told at an earlier start.
+    pub(crate) fn is_new(&self, log: Log, told: &Told) -> bool {
+        !self.is_closed || !told.torn(log, self.segment)
+    }
 }
 
 /// Reads how a log ends; of its text, only the last segment.
@@ -142,10 +162,16 @@ pub(crate) fn find(disk: &dyn Disk, log: Log) -> io::Result<Found> {
         }
     };
     let next = first + lines;
-    let torn = match end {
-        End::Nowhere | End::Empty | End::Whole | End::Closed => None,
-        End::Torn => names.last().map(|last| (*last, lines)),
+    let is_closed = match end {
+        End::Nowhere | End::Empty | End::Whole => None,
+        End::Closed => Some(true),
+        End::Torn => Some(false),
     };
+    let torn = names.last().zip(is_closed).map(|(last, is_closed)| Torn {
+        segment: *last,
+        lines,
+        is_closed,
+    });
     let leftovers = names.into_iter().filter(|name| name.first >= next).collect();
     Ok(Found { next, leftovers, torn })
 }
@@ -254,18 +280,46 @@ pub(crate) fn tree(disk: &Arc<dyn Disk>, log: Log, signer: Signer, found: &Found
     Err(refusal)
 }
 
-/// Whether the events tell of a segment of a log, so that the log must be there. What is found of a log that they do
-/// not tell of was never finished, and is made anew when it is needed.
-pub(crate) fn is_told(disk: &Arc<dyn Disk>, log: Log) -> io::Result<bool> {
-    let told = format!("\"event.name\":\"segment.begin\",\"log\":\"{log}\"");
-    let told = memchr::memmem::Finder::new(&told);
+/// What the events tell of segments and failures. A log of whose segments they tell must be there; what is found of one
+/// that they do not tell of was never finished, and is made anew when it is needed.
+pub(crate) fn told(disk: &Arc<dyn Disk>) -> io::Result<Told> {
+    let wanted = ["\"event.name\":\"segment.", "\"event.name\":\"journal.failure\""].map(memmem::Finder::new);
+    let mut told = Told::default();
     let mut lines = Lines::on(Arc::clone(disk), Log::Events)?;
     while let Some(line) = lines.next_line()? {
-        if told.find(line.text).is_some() {
-            return Ok(true);
+        if wanted.iter().any(|name| name.find(line.text).is_some()) {
+            told.take(line.index, line.text, false);
         }
     }
-    Ok(false)
+    Ok(told)
+}
+
+/// What the register tells of its own ends.
+pub(crate) fn told_of_itself(disk: &Arc<dyn Disk>) -> io::Result<Told> {
+    let mut told = Told::default();
+    let mut lines = Lines::on(Arc::clone(disk), Log::Disclosures)?;
+    while let Some(line) = lines.next_line()? {
+        told.take_of_itself(line.text);
+    }
+    Ok(told)
+}
+
+/// Segments of `events` before the last, with their whole lines, whose ends are void and told of by nothing: the disk
+/// failed there, and a crash came before the failure was an event. No other log has such an end, for its next segment is
+/// begun only once what came before is durable in `events`.
+pub(crate) fn untold(disk: &dyn Disk, told: &mut Told) -> io::Result<Vec<(Name, u64)>> {
+    let log = Log::Events;
+    let mut untold = Vec::new();
+    for pair in segment::list(disk, log)?.windows(2) {
+        let [name, after] = *pair else { break };
+        let scan = Scan::of(disk.open(&name.path(log))?)?;
+        let lines = scan.lines.min(after.first.saturating_sub(name.first));
+        let is_void = scan.torn || lines < scan.lines;
+        if is_void && !told.torn(log, name) && !told.spend_failure(log) {
+            untold.push((name, lines));
+        }
+    }
+    Ok(untold)
 }
 
 /// Closes an unfinished line, so that it can never be taken for a record. This is an append like any other.

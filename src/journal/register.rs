@@ -17,8 +17,9 @@ use super::fault::Fault;
 use super::key::Key;
 use super::note::VerifierKey;
 use super::open::Looked;
+use super::recovery::{self, Torn};
 use super::writer::day_of;
-use super::{Format, Log, OpenError, Settings, recovery, segment};
+use super::{Format, Log, OpenError, Settings, segment};
 use crate::clock::Clock;
 
 const LOG: Log = Log::Disclosures;
@@ -101,15 +102,24 @@ impl Register {
                 let is_last = copies.last() == Some(copy);
                 appender.take_over(copy, if is_last { &told } else { b"" })?;
             }
-            if let Some((segment, lines)) = torn.filter(|(_, lines)| *lines > 0 && copies.is_empty()) {
+            let earlier = recovery::told_of_itself(&disk).map_err(OpenError::from)?;
+            let torn = torn.filter(|torn| torn.lines > 0 && copies.is_empty() && torn.is_new(LOG, &earlier));
+            if let Some(Torn {
+                segment,
+                lines,
+                is_closed,
+            }) = torn
+            {
                 let event = Event::Torn {
                     log: LOG,
                     segment,
                     lines,
                 };
                 appender.push(day_of(clock.now()), |line| event.encode(clock.now(), line));
-                appender.write_and_sync(day_of(clock.now()), |_| Ok(()))?;
-                recovery::close_line(&*disk, LOG, segment).map_err(OpenError::from)?;
+                appender.write_and_sync(day_of(clock.now()), &mut Vec::new(), |_| Ok(()))?;
+                if !is_closed {
+                    recovery::close_line(&*disk, LOG, segment).map_err(OpenError::from)?;
+                }
             }
             appender.sign()?;
             appender
@@ -150,7 +160,7 @@ impl Register {
             }
             line.extend_from_slice(b"}\n");
         });
-        self.appender.write_and_sync(day_of(now), |_| Ok(()))?;
+        self.appender.write_and_sync(day_of(now), &mut Vec::new(), |_| Ok(()))?;
         self.appender.sign()?;
         Ok(evidence::prove_on(&*self.disk, LOG, &self.key, index)?)
     }

@@ -254,7 +254,7 @@ impl Writer {
             tracing::warn!(target: crate::OFTEN, %fault, segment = fault.segment(), "the journal's disk failed; a new segment takes over");
             self.events.push(&fault.into());
             self.attempt(goal.max(Goal::Signed)).inspect_err(|second| {
-                if second.log != fault.log {
+                if !second.is_told_with(&fault) {
                     self.events.push(&(*second).into());
                 }
             })
@@ -304,20 +304,24 @@ impl Writer {
     fn write(&mut self, today: Date) -> Result<(), Fault> {
         // Before an entry names one of them.
         let began = self.arrivals.are_waited_for().then(|| self.clock.now());
-        let full = self.arrivals.sync(
+        let mut full = Vec::new();
+        let synced = self.arrivals.sync(
             today,
+            &mut full,
             |begin| self.events.announce(begin, &self.policy.version, today, &self.queue),
             || {
                 if let Some(began) = began {
                     self.queue.pulse.arrival_syncs.add(self.queue.since(began));
                 }
             },
-        )?;
+        );
+        let any_full = !full.is_empty();
+        full.into_iter().for_each(|fault| self.events.push(&fault.into()));
+        synced?;
         if self.requests.must_begin() {
             self.come_home(true)?;
         }
-        if let Some(fault) = full {
-            self.events.push(&fault.into());
+        if any_full {
             self.events.sync(today, &self.queue)?;
         }
         while let Written::Full(fault) = self.requests.write(today, |begin| {
@@ -457,8 +461,8 @@ impl Writer {
                 self.report_gap(Some(before));
             }
             Err(fault) => {
-                // Whoever verifies asks for a reason in each log that was broken off.
-                if fault.log != before.log {
+                // Whoever verifies asks for a reason for each segment that was broken off.
+                if !fault.is_told_with(&before) {
                     self.events.push(&fault.into());
                 }
                 self.failed = Some((fault, now));

@@ -47,3 +47,57 @@ fn an_outage_leaves_a_whole_journal_with_all_that_was_taken() {
     }
     assert!(failed > 100, "{failed}");
 }
+
+#[test]
+fn an_end_that_the_events_themselves_have_is_told_though_a_crash_came_before_the_failure_was_an_event() {
+    let mut bench = Bench::new();
+    bench.settings.segment_bytes = 60;
+    bench.open().unwrap();
+    bench.disk.short_writes(Some(3));
+    let fails = |bench: &Bench, after, calls| {
+        let (errno, done) = (EIO, false);
+        bench.disk.plan(Planned {
+            after,
+            calls,
+            errno,
+            done,
+        });
+    };
+    fails(&bench, 1, 2);
+    let _ = bench.batch([r#"{"record":1}"#]);
+    fails(&bench, 17, 1);
+    bench.wait(1);
+    bench.kill();
+    bench.disk.heal();
+    bench.open().unwrap();
+    bench.close().unwrap();
+    let torn = bench.events_named("segment.torn");
+    assert!(torn.iter().any(|event| event["log"] == "events"), "{torn:?}");
+    assert_eq!(super::copying::verdict(&bench), Verdict::Whole);
+    bench.open().unwrap();
+    bench.close().unwrap();
+    assert_eq!(bench.events_named("segment.torn").len(), torn.len(), "and once only");
+}
+
+#[test]
+fn an_outage_that_breaks_off_two_segments_of_the_events_is_told_twice() {
+    let mut bench = Bench::opened();
+    bench.disk.short_writes(Some(18));
+    for (after, calls) in [(0, 3), (32, 1)] {
+        let (errno, done) = (EIO, true);
+        bench.disk.plan(Planned {
+            after,
+            calls,
+            errno,
+            done,
+        });
+        bench.policy.version.push('1');
+        let policy = bench.policy.clone();
+        let _ = bench.batch([r#"{"first":1}"#]);
+        bench.adopt(&policy);
+        bench.wait(3600);
+    }
+    bench.disk.heal();
+    bench.close().unwrap();
+    assert_eq!(super::copying::verdict(&bench), Verdict::Whole);
+}

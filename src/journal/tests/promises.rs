@@ -3,6 +3,7 @@
 use super::*;
 use crate::journal::recovery;
 use crate::journal::simulated::{EIO, ENOSPC, EROFS, Planned};
+use crate::journal::verify::Verdict;
 
 #[test]
 fn a_journal_is_created_on_purpose_only() {
@@ -216,6 +217,9 @@ fn a_hole_that_a_power_cut_left_voids_what_follows_it() {
     bench.open().unwrap();
     bench.batch(["again"]).unwrap();
     assert_eq!(bench.access(), [(0, "one".to_owned()), (1, "again".to_owned())]);
+    bench.close().unwrap();
+    assert_eq!(bench.events_named("segment.torn").len(), 1, "though it has an end");
+    assert_eq!(super::copying::verdict(&bench), Verdict::Whole);
 }
 
 #[test]

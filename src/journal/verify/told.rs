@@ -97,7 +97,7 @@ impl Told {
     }
 
     /// Takes a line of the register, which tells of its own ends.
-    pub(super) fn take_of_itself(&mut self, line: &[u8]) {
+    pub(in crate::journal) fn take_of_itself(&mut self, line: &[u8]) {
         let Ok(event) = serde_json::from_slice::<Value>(line) else {
             return; // compared with its hash all the same
         };
@@ -184,12 +184,12 @@ impl Told {
         self.packed.get(&(log, segment))
     }
 
-    pub(super) fn torn(&self, log: Log, segment: Name) -> bool {
+    pub(in crate::journal) fn torn(&self, log: Log, segment: Name) -> bool {
         self.torn.contains(&(log, segment))
     }
 
     /// Takes one failure as the reason for something.
-    pub(super) fn spend_failure(&mut self, log: Log) -> bool {
+    pub(in crate::journal) fn spend_failure(&mut self, log: Log) -> bool {
         let failures = &mut self.failures[log as usize];
         let any = *failures > 0;
         *failures = failures.saturating_sub(1);

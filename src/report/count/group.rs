@@ -81,15 +81,18 @@ impl Group {
     fn on(&mut self, day: u16) -> &mut Day {
         let at = match self.days.last() {
             Some(last) if last.day == day => self.days.len() - 1,
-            _ => self.days.binary_search_by_key(&day, |day| day.day).unwrap_or_else(|at| {
-                let new = Day {
-                    day,
-                    requests: 0,
-                    visitors: [0; TOGETHER],
-                };
-                self.days.insert(at, new);
-                at
-            }),
+            _ => self
+                .days
+                .binary_search_by_key(&day, |day| day.day)
+                .unwrap_or_else(|at| {
+                    let new = Day {
+                        day,
+                        requests: 0,
+                        visitors: [0; TOGETHER],
+                    };
+                    self.days.insert(at, new);
+                    at
+                }),
         };
         &mut self.days[at]
     }

@@ -4,16 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use slab::Slab;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{self, LocalOptions};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, watch};
-use tokio::task::LocalSet;
 use tokio::time::{self, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
@@ -68,7 +68,7 @@ impl Edition {
 }
 
 /// An edition for a worker to take over, and whom to tell by dropping it.
-pub(super) type Order = (Arc<Shared>, std::sync::mpsc::Sender<()>);
+pub(super) type Order = (Arc<Shared>, mpsc::Sender<()>);
 
 /// How far a server has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,10 +228,18 @@ pub(super) fn spawn(
     orders: UnboundedReceiver<Order>,
     phase: watch::Receiver<Phase>,
 ) -> io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let name = format!("worker-{}", hands.number);
-    thread::Builder::new().name(name).spawn(move || {
-        let tasks = LocalSet::new();
+    let (say, said) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name(name).spawn(move || {
+        // One that holds tasks of this thread alone needs no list of its own beside it, which each wake-up would lock.
+        let built = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default());
+        let runtime = match built {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(say.send(Err(error))),
+        };
+        drop(say.send(Ok(())));
         let worker = {
             let _context = runtime.enter();
             Worker::new(shared, hands)
@@ -239,11 +247,12 @@ pub(super) fn spawn(
         let doors = plain.into_iter().map(|door| (door, None));
         let doors = doors.chain(secure.into_iter().map(|door| (door, tls.clone())));
         let life = live(Rc::clone(&worker), doors.collect(), orders, phase);
-        runtime.block_on(tasks.run_until(life));
+        runtime.block_on(life);
         worker.stopped.set(true);
-        let _context = runtime.enter();
-        drop(tasks); // what is still open is cut off, and its entry written
-    })
+        drop(runtime); // what is still open is cut off, and its entry written
+    })?;
+    said.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
+    Ok(thread)
 }
 
 /// From the first connection to the end of the drain.

@@ -17,11 +17,14 @@ use super::witness::Witness;
 use crate::entry::{Outcome, Refusal, Who};
 use crate::server::{Connection, Stage};
 
-/// The body of a request on its way to the CMS, limited in size and in the time between its bytes. What the CMS did not
-/// want of it is still read ([`Connection::linger`]).
-pub(super) struct RequestBody {
-    /// Until all of it was read, or it cannot be read any further.
-    body: Option<Incoming>,
+/// The body of a request on its way to the CMS, until all of it was read or it cannot be read any further. Most requests
+/// have none, and carry no more than that.
+pub(super) struct RequestBody(Option<Box<Upload>>);
+
+/// A body, limited in size and in the time between its bytes. What the CMS did not want of it is still read
+/// ([`Connection::linger`]).
+struct Upload {
+    body: Incoming,
     connection: Rc<Connection>,
     allowed: u64,
     /// The visitor sends it only when told to go on, and was not told yet (RFC 9110, section 10.1.1).
@@ -30,28 +33,29 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     /// `expected`: whether the visitor waits for a 100 before it sends it.
-    pub(super) fn new(body: Incoming, expected: bool, allowed: u64, connection: Rc<Connection>) -> Self {
-        Self {
-            body: (!body.is_end_stream()).then_some(body),
-            connection,
-            allowed,
-            expected,
-        }
+    pub(super) fn new(body: Incoming, expected: bool, allowed: u64, connection: &Rc<Connection>) -> Self {
+        Self((!body.is_end_stream()).then(|| {
+            Box::new(Upload {
+                body,
+                connection: Rc::clone(connection),
+                allowed,
+                expected,
+            })
+        }))
+    }
+
+    /// None at all.
+    pub(super) fn nothing() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Whether the visitor is told to go on as soon as somebody asks for it.
     pub(super) fn is_expected(&self) -> bool {
-        self.expected && self.body.is_some()
-    }
-
-    /// The same once more, if it is nothing.
-    pub(super) fn repeat(&self) -> Option<Self> {
-        self.body.is_none().then(|| Self {
-            body: None,
-            connection: Rc::clone(&self.connection),
-            allowed: self.allowed,
-            expected: false,
-        })
+        self.0.as_ref().is_some_and(|upload| upload.expected)
     }
 }
 
@@ -84,19 +88,19 @@ impl HttpBody for RequestBody {
     type Error = BodyFault;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let Some(body) = &mut self.body else {
+        let Some(upload) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let polled = Pin::new(body).poll_frame(cx);
-        self.expected = false;
-        let meter = &self.connection.meter;
+        let polled = Pin::new(&mut upload.body).poll_frame(cx);
+        upload.expected = false;
+        let meter = &upload.connection.meter;
         if polled.is_pending() && meter.wants_more() {
-            self.connection.wake(); // to be told that no more will come
+            upload.connection.wake(); // to be told that no more will come
         }
         match polled {
             Poll::Pending if meter.stage() == Stage::Upload => {
                 if meter.is_overdue() {
-                    self.body = None;
+                    self.0 = None;
                     return Poll::Ready(Some(Err(BodyFault::TooSlow)));
                 }
                 Poll::Pending
@@ -110,42 +114,43 @@ impl HttpBody for RequestBody {
                 meter.got_more();
                 if let Some(trailers) = frame.trailers_mut() {
                     headers::trailers(trailers);
-                    self.body = None;
+                    self.0 = None;
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-                match self.allowed.checked_sub(bytes) {
-                    Some(left) => self.allowed = left,
+                match upload.allowed.checked_sub(bytes) {
+                    Some(left) => upload.allowed = left,
                     None => return Poll::Ready(Some(Err(BodyFault::TooLarge))),
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => {
-                self.body = None;
+                self.0 = None;
                 Poll::Ready(Some(Err(BodyFault::Broken)))
             }
             Poll::Ready(None) => {
                 meter.enter(Stage::Answer);
-                self.body = None;
+                self.0 = None;
                 Poll::Ready(None)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+        self.0.as_ref().is_none_or(|upload| upload.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or(SizeHint::with_exact(0), HttpBody::size_hint)
+        let none = SizeHint::with_exact(0);
+        self.0.as_ref().map_or(none, |upload| upload.body.size_hint())
     }
 }
 
 impl Drop for RequestBody {
     /// An answer that comes before the body's end must not be lost in the reset that follows bytes nobody reads.
     fn drop(&mut self) {
-        match self.body.take() {
-            Some(body) if !self.expected && !body.is_end_stream() => self.connection.linger(body),
+        match self.0.take() {
+            Some(upload) if !upload.expected && !upload.body.is_end_stream() => upload.connection.linger(upload.body),
             _ => {}
         }
     }

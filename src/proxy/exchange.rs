@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::upgrade::{self, OnUpgrade};
@@ -31,7 +32,8 @@ pub(crate) fn exchange(
     let edition = connection.worker.edition(); // one from the first byte to the last
     let expected = request.headers().contains_key(header::EXPECT);
     let allowed = edition.shared.limits.body_bytes;
-    let request = request.map(|body| RequestBody::new(body, expected, allowed, Rc::clone(&connection)));
+    let request = request.map(|body| RequestBody::new(body, expected, allowed, &connection));
+    let request = Box::new(request); // it goes from hand to hand, and each future on its way would have room for it
     Box::pin(there_and_back(connection, edition, arrived, allowed, request))
 }
 
@@ -40,7 +42,7 @@ async fn there_and_back(
     edition: Rc<Edition>,
     arrived: Timestamp,
     allowed: u64,
-    mut request: Request<RequestBody>,
+    mut request: Box<Request<RequestBody>>,
 ) -> Response<Body> {
     let asked = forwarded::asked(request.headers(), &connection, &edition.shared.trusted_proxies);
     let rewritten = http2::rewrite(&mut request);
@@ -86,7 +88,7 @@ async fn there_and_back(
             return reports.take(&mut request, &mut witness, now).await.map(Reply::Page);
         }
         headers::inbound(&mut request, &asked, &named.told, connection.peer);
-        let target = request.uri().clone();
+        let path = request.uri().path_and_query().cloned();
         let visit = cookies::Exchange {
             rules,
             tally,
@@ -94,12 +96,12 @@ async fn there_and_back(
             secure: asked.secure,
             host: &named.host,
             navigation: site.navigation(&request),
-            path: target.path(),
+            path: path.as_ref().map_or("/", PathAndQuery::path),
             site: &site.hosts[0], // a checked configuration has one
             keys: site.keys.as_deref(),
         };
         let owed = visit.inbound(&audience.method, request.headers_mut());
-        let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut request));
+        let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut *request));
 
         if request.body().is_expected() {
             witness.may_answer().await?; // a 100 is an answer too

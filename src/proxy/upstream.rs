@@ -14,7 +14,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -69,23 +70,22 @@ impl Pool {
     /// How the CMS failed, or what was wrong with the request's body.
     pub(super) async fn send(
         self: &Rc<Self>,
-        mut request: Request<RequestBody>,
-        connection: &Connection,
+        mut request: Box<Request<RequestBody>>,
+        connection: &Rc<Connection>,
     ) -> Result<Response<Answer>, Failure> {
         let meter = &connection.meter;
         meter.allow_upstream(self.connect, self.answer);
         let next = self.origins.next();
         while let Some(link) = self.take(next) {
-            let once_more = repeated(&request);
-            match link.ask(request, once_more.is_some(), meter).await {
+            match link.ask(request, meter).await {
                 Ok((response, link)) => return Ok(self.answer(response, link, connection)),
                 // The CMS closed it while it was idle, and nothing was sent: any request may go on to the next.
-                Err(Asked::NotSent(back)) => request = *back,
+                Err(Asked::NotSent(back)) => request = back,
                 // It was closed while the request was on its way. Only what does no harm
                 // twice is asked once more.
-                Err(Asked::Unanswered(failure, fields)) => {
-                    request = once_more.ok_or(failure)?;
-                    *request.headers_mut() = fields.to_map();
+                Err(Asked::Unanswered(failure, head)) => {
+                    let again = head.and_then(|head| head.to_request(RequestBody::nothing()));
+                    request = again.ok_or(failure)?;
                     break;
                 }
                 Err(Asked::Failed(failure)) => return Err(failure),
@@ -93,7 +93,7 @@ impl Pool {
         }
         // Rare, and large: on the heap it is not moved with every exchange.
         let link = Box::pin(self.connect(next, meter)).await?;
-        match link.ask(request, false, meter).await {
+        match link.ask(request, meter).await {
             Ok((response, link)) => Ok(self.answer(response, link, connection)),
             Err(Asked::NotSent(_)) => Err(UpstreamFailure::Closed.into()),
             Err(Asked::Unanswered(failure, _) | Asked::Failed(failure)) => Err(failure),
@@ -104,14 +104,13 @@ impl Pool {
         self: &Rc<Self>,
         response: Response<Incoming>,
         link: Box<Link>,
-        connection: &Connection,
+        connection: &Rc<Connection>,
     ) -> Response<Answer> {
-        let meter = Arc::clone(&connection.meter);
         response.map(|body| Answer {
             body,
             link: Some(link),
             pool: Rc::clone(self),
-            meter,
+            connection: Rc::clone(connection),
         })
     }
 
@@ -210,55 +209,52 @@ pub(super) struct Link {
     over: bool,
     idle_since: u32,
     place: Place,
-    /// Those of the request that was sent, if it may be sent twice.
-    fields: Fields,
+    /// That of the request that was sent, if it may be sent twice.
+    head: Head,
 }
 
 /// Why a request got no answer.
 enum Asked {
     NotSent(Box<Request<RequestBody>>),
     /// The connection ended before one byte of an answer.
-    Unanswered(Failure, Fields),
+    Unanswered(Failure, Option<Head>),
     Failed(Failure),
 }
 
-/// The request once more but for its fields, where it may be sent twice: its method is idempotent (RFC 9110, section
-/// 9.2.2), and it has no body.
-fn repeated(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    let body = request.body().repeat().filter(|_| request.method().is_idempotent())?;
-    let mut once_more = Request::new(body);
-    *once_more.method_mut() = request.method().clone();
-    *once_more.uri_mut() = request.uri().clone();
-    Some(once_more)
+/// Whether a request may be sent twice: its method is idempotent (RFC 9110, section 9.2.2), and its body is nothing.
+fn may_be_repeated(request: &Request<RequestBody>) -> bool {
+    request.method().is_idempotent() && request.body().is_nothing()
 }
 
-/// The fields of a request as text, each name and each value a line. hyper gives back only a request of which nothing
-/// was written; to copy them into room that is there already costs a seventh of a clone that is hardly ever needed.
+/// The head of a request as text: the method, the target, each name and each value a line. hyper gives back only a
+/// request of which nothing was written; to copy it into room that is there already costs a seventh of a clone that is
+/// hardly ever needed.
 #[derive(Default)]
-struct Fields(Vec<u8>);
+struct Head(Vec<u8>);
 
-impl Fields {
-    fn note(&mut self, fields: &HeaderMap) {
+impl Head {
+    fn note<B>(&mut self, request: &Request<B>) {
         self.0.clear();
-        for (name, value) in fields {
-            for part in [name.as_str().as_bytes(), value.as_bytes()] {
-                self.0.extend_from_slice(part);
-                self.0.push(b'\n'); // which neither can hold
-            }
+        let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+        let lines = [request.method().as_str(), target].map(str::as_bytes);
+        let fields = request.headers().iter();
+        let fields = fields.flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+        for line in lines.into_iter().chain(fields) {
+            self.0.extend_from_slice(line);
+            self.0.push(b'\n'); // which none of them can hold
         }
     }
 
-    fn to_map(&self) -> HeaderMap {
+    fn to_request<B>(&self, body: B) -> Option<Box<Request<B>>> {
         let mut lines = self.0.split(|&byte| byte == b'\n');
-        let mut next = || {
-            let name = HeaderName::from_bytes(lines.next()?).ok()?;
-            Some((name, HeaderValue::from_bytes(lines.next()?).ok()?))
-        };
-        let mut fields = HeaderMap::new();
-        while let Some((name, value)) = next() {
-            fields.append(name, value);
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::from_bytes(lines.next()?).ok()?;
+        *request.uri_mut() = Uri::try_from(lines.next()?).ok()?;
+        while let (Some(name), Some(value)) = (lines.next().filter(|name| !name.is_empty()), lines.next()) {
+            let (name, value) = (HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?);
+            request.headers_mut().append(name, value);
         }
-        fields
+        Some(Box::new(request))
     }
 }
 
@@ -280,7 +276,7 @@ impl Link {
             over: false,
             idle_since: 0,
             place,
-            fields: Fields::default(),
+            head: Head::default(),
         })
     }
 
@@ -300,15 +296,14 @@ impl Link {
         .await;
     }
 
-    /// `twice`: whether the request may be sent once more if this connection gives no answer.
     async fn ask(
         mut self: Box<Self>,
-        request: Request<RequestBody>,
-        twice: bool,
+        request: Box<Request<RequestBody>>,
         meter: &Meter,
     ) -> Result<(Response<Incoming>, Box<Self>), Asked> {
+        let twice = may_be_repeated(&request);
         if twice {
-            self.fields.note(request.headers());
+            self.head.note(&request);
         }
         meter.enter(if request.body().is_end_stream() {
             Stage::Answer
@@ -316,7 +311,7 @@ impl Link {
             Stage::Upload
         });
         self.heard.store(false, Relaxed);
-        let mut answer = pin!(self.sender.try_send_request(request));
+        let mut answer = pin!(self.sender.try_send_request(*request));
         let answered = poll_fn(|cx| {
             if !self.over {
                 self.over = self.driver.as_mut().poll(cx).is_ready();
@@ -337,7 +332,7 @@ impl Link {
                     let error = error.into_error();
                     let closed = failure(&error) == UpstreamFailure::Closed.into();
                     if closed && !self.heard.load(Relaxed) {
-                        Err(Asked::Unanswered(failure(&error), self.fields))
+                        Err(Asked::Unanswered(failure(&error), twice.then_some(self.head)))
                     } else {
                         Err(Asked::Failed(failure(&error)))
                     }
@@ -363,7 +358,7 @@ pub(super) struct Answer {
     body: Incoming,
     link: Option<Box<Link>>,
     pool: Rc<Pool>,
-    meter: Arc<Meter>,
+    connection: Rc<Connection>,
 }
 
 impl Answer {
@@ -376,15 +371,16 @@ impl Answer {
             link.drive(cx);
             polled = Pin::new(&mut self.body).poll_frame(unwoken);
         }
+        let meter = &self.connection.meter;
         match polled {
-            Poll::Pending if self.meter.stage() != Stage::Answer => {
-                self.meter.enter(Stage::Answer);
+            Poll::Pending if meter.stage() != Stage::Answer => {
+                meter.enter(Stage::Answer);
                 Poll::Pending
             }
-            Poll::Pending if self.meter.is_overdue() => Poll::Ready(Some(Err(BodyFault::TooSlow))),
+            Poll::Pending if meter.is_overdue() => Poll::Ready(Some(Err(BodyFault::TooSlow))),
             Poll::Pending => Poll::Pending,
             Poll::Ready(frame) => {
-                self.meter.enter(Stage::Delivery);
+                meter.enter(Stage::Delivery);
                 Poll::Ready(frame.map(|frame| frame.map_err(|_| BodyFault::Upstream)))
             }
         }
@@ -416,8 +412,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn noted_fields_are_the_same_once_more() {
-        let mut fields = HeaderMap::new();
+    fn a_noted_head_is_the_same_once_more() {
+        let mut whole = Request::delete("/a//b%20?c=d&").body(()).expect("a request");
         for (name, value) in [
             ("cookie", &b"a=1; b=\xff\t"[..]),
             ("x-own", b""),
@@ -425,12 +421,17 @@ mod tests {
             ("accept", b"b"),
         ] {
             let value = HeaderValue::from_bytes(value).expect("a value");
-            fields.append(HeaderName::from_static(name), value);
+            whole.headers_mut().append(HeaderName::from_static(name), value);
         }
-        let mut noted = Fields::default();
-        for fields in [&fields, &HeaderMap::new(), &fields] {
-            noted.note(fields);
-            assert_eq!(noted.to_map(), *fields);
+        let mut noted = Head::default();
+        let empty = Request::options("*").body(()).expect("a request");
+        for request in [&whole, &empty, &whole] {
+            noted.note(request);
+            let again = noted.to_request(()).expect("what was noted");
+            assert_eq!(
+                (again.method(), again.uri(), again.headers()),
+                (request.method(), request.uri(), request.headers())
+            );
         }
     }
 }

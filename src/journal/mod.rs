@@ -210,7 +210,7 @@
 //!
 //! | What happens | What is lost | What is found afterwards |
 //! |---|---|---|
-//! | The process is killed | entries not yet handed to the kernel: a batch gathers for 5 ms, and the writer may wait for a core; and where a segment or an event is begun or ended just then, those of the syncs that this takes | `journal.start` without a `journal.stop` before it; perhaps `segment.copy` |
+//! | The process is killed | entries not yet handed to the kernel: a batch gathers for 10 ms, and the writer may wait for a core; and where a segment or an event is begun or ended just then, those of the syncs that this takes | `journal.start` without a `journal.stop` before it; perhaps `segment.copy` |
 //! | The power is cut | entries not yet durable: `sync_interval`, and the syncs that are under way | perhaps `segment.copy`, or a void end, closed by `CAN \n` at the next start, with the event `segment.torn` |
 //! | The same two, with strict durability | no exchange that was answered; of those entries, how they ended | their arrivals, and the same |
 //! | The process is killed after another one went on | what it had open still | `journal.gap` with their number |

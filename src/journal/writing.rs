@@ -13,7 +13,7 @@ use super::queue::{Message, Queue};
 use super::writer::{Goal, Leave, Writer};
 
 /// A batch gathers for so long after its first entry. Whoever hands over an entry meanwhile wakes nobody.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(10);
 /// A batch has at most so many messages.
 const BATCH: usize = 4_096;
 

@@ -1,7 +1,9 @@
 //! Groups by name, in a bounded space: when there are too many, the smaller half goes together.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+
+use foldhash::quality::RandomState;
 
 use super::group::Group;
 
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_often_stays_and_nothing_is_lost() {
-        let (keys, mut cells) = (RandomState::new(), Cells::new(100));
+        let (keys, mut cells) = (RandomState::default(), Cells::new(100));
         for number in 0..10_000u64 {
             cells
                 .at(&keys, &format!("/rare/{number}"))

@@ -3,6 +3,8 @@
 //! Whether the visitors are many enough to be spoken of is decided on the careful side, for one person may have a new
 //! address each day, and one person may make most of the requests of many.
 
+use std::mem;
+
 use super::distinct::Distinct;
 
 /// As many visitors must have come on one and the same day: nobody has so many addresses a day, where one person who
@@ -23,12 +25,13 @@ pub(in crate::report) struct Group {
     visitors: Distinct,
     /// The known requests, by the part into which their visitor falls.
     parts: [u32; PARTS],
-    /// The days that have requests, in their order.
-    days: Vec<Day>,
+    /// The day of the last request, and the others that have some.
+    today: Day,
+    before: Vec<Day>,
 }
 
 /// A day of a group, as far as it matters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Day {
     day: u16,
     requests: u32,
@@ -77,24 +80,22 @@ impl Group {
         }
     }
 
-    /// A day, which is the last one nearly always.
+    /// A day, which is that of the last request nearly always.
     fn on(&mut self, day: u16) -> &mut Day {
-        let at = match self.days.last() {
-            Some(last) if last.day == day => self.days.len() - 1,
-            _ => self
-                .days
-                .binary_search_by_key(&day, |day| day.day)
-                .unwrap_or_else(|at| {
-                    let new = Day {
-                        day,
-                        requests: 0,
-                        visitors: [0; TOGETHER],
-                    };
-                    self.days.insert(at, new);
-                    at
-                }),
-        };
-        &mut self.days[at]
+        if self.today.day != day {
+            let met = self.before.iter().position(|before| before.day == day);
+            let new = Day { day, ..Day::default() };
+            let new = met.map_or(new, |place| self.before.swap_remove(place));
+            let last = mem::replace(&mut self.today, new);
+            if last.requests > 0 {
+                self.before.push(last);
+            }
+        }
+        &mut self.today
+    }
+
+    fn days(&self) -> impl Iterator<Item = &Day> {
+        self.before.iter().chain([&self.today])
     }
 
     /// Takes what another has counted.
@@ -105,7 +106,7 @@ impl Group {
         for (part, others) in self.parts.iter_mut().zip(other.parts) {
             *part = part.saturating_add(others);
         }
-        for theirs in &other.days {
+        for theirs in other.days().filter(|day| day.requests > 0) {
             let day = self.on(theirs.day);
             day.requests = day.requests.saturating_add(theirs.requests);
             let met = theirs.visitors.into_iter().filter(|visitor| *visitor != 0);
@@ -133,11 +134,11 @@ impl Group {
     /// on one day.
     pub(in crate::report) fn is_large(&self, smallest: u32, measure: Measure) -> bool {
         match measure {
-            Measure::Requests => self.days.iter().any(|day| day.requests >= smallest),
+            Measure::Requests => self.days().any(|day| day.requests >= smallest),
             Measure::Visitors => {
                 let most = self.parts.into_iter().max().unwrap_or_default();
                 let led = u64::from(most).saturating_mul(4) >= self.known.saturating_mul(3);
-                self.visitors.are_at_least(smallest) && self.days.iter().any(|day| day.met() >= TOGETHER) && !led
+                self.visitors.are_at_least(smallest) && self.days().any(|day| day.met() >= TOGETHER) && !led
             }
         }
     }

@@ -14,8 +14,10 @@ pub(super) use path::folder;
 pub(crate) use times::Times;
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
+
+use foldhash::quality::RandomState;
 
 use self::cells::Remembered;
 use self::path::{Thing, template, thing};
@@ -151,7 +153,7 @@ impl Counts {
             period,
             begin: begin.as_second(),
             end: end.as_second(),
-            keys: RandomState::new(),
+            keys: RandomState::default(),
             kept: Kept::under(policy),
             all: Group::default(),
             robots: Group::default(),

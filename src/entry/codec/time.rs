@@ -1,5 +1,7 @@
 //! Times as text. Most entries of a second follow each other, so its text is kept.
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
@@ -97,19 +99,52 @@ pub(super) fn read_combined(text: &[u8]) -> Option<Timestamp> {
     let &[a, b, b'/', c, d, e, b'/', f, g, h, i, b':'] = date else {
         return None;
     };
-    let month = MONTHS.chunks(3).position(|name| name == [c, d, e])?;
-    let date = [number([f, g, h, i])?, month as i16 + 1, number([a, b])?];
+    let month = match &[c, d, e] {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    };
+    let date = [number([f, g, h, i])?, month, number([a, b])?];
     timestamp(date, time, 0).filter(|_| rest == b" +0000")
 }
 
-fn timestamp([year, month, day]: [i16; 3], time: &[u8; 8], milliseconds: i16) -> Option<Timestamp> {
+fn timestamp(date: [i16; 3], time: &[u8; 8], milliseconds: i16) -> Option<Timestamp> {
     let &[a, b, b':', c, d, b':', e, f] = time else {
         return None;
     };
-    let [hour, minute, second] = [number([a, b])?, number([c, d])?, number([e, f])?].map(|number| number as i8); // two digits
-    let date = Date::new(year, month as i8, day as i8).ok()?; // two digits too
-    let time = jiff::civil::Time::new(hour, minute, second, i32::from(milliseconds) * 1_000_000).ok()?;
-    Offset::UTC.to_timestamp(date.to_datetime(time)).ok()
+    let [hour, minute, second] = [number([a, b])?, number([c, d])?, number([e, f])?].map(i64::from);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let second = midnight(date)? + (hour * 60 + minute) * 60 + second;
+    Timestamp::new(second, i32::from(milliseconds) * 1_000_000).ok()
+}
+
+thread_local! {
+    /// The last date that was read, and its midnight: lines follow each other.
+    static LAST: Cell<([i16; 3], i64)> = const { Cell::new(([1970, 1, 1], 0)) };
+}
+
+/// The second with which a day begins.
+fn midnight([year, month, day]: [i16; 3]) -> Option<i64> {
+    let (last, midnight) = LAST.get();
+    if last == [year, month, day] {
+        return Some(midnight);
+    }
+    let date = Date::new(year, month as i8, day as i8).ok()?; // two digits each
+    let midnight = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_second();
+    LAST.set(([year, month, day], midnight));
+    Some(midnight)
 }
 
 /// The value of so many digits, four at most.

@@ -36,9 +36,13 @@ fn number(digits: &[u8]) -> Option<u64> {
     if let [] | [b'0', _, ..] = digits {
         return None;
     }
-    digits.iter().try_fold(0u64, |number, digit| {
-        let digit = digit.is_ascii_digit().then_some(digit & 0xf)?;
-        number.checked_mul(10)?.checked_add(digit.into())
+    let value = |digit: &u8| digit.is_ascii_digit().then_some(u64::from(digit & 0xf));
+    let (short, rest) = digits.split_at(digits.len().min(18)); // which fit
+    let short = short
+        .iter()
+        .try_fold(0, |number, digit| Some(number * 10 + value(digit)?))?;
+    rest.iter().try_fold(short, |number: u64, digit| {
+        number.checked_mul(10)?.checked_add(value(digit)?)
     })
 }
 

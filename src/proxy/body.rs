@@ -17,8 +17,8 @@ use super::witness::Witness;
 use crate::entry::{Outcome, Refusal, Who};
 use crate::server::{Connection, Stage};
 
-/// The body of a request on its way to the CMS, until all of it was read or it cannot be read any further. Most requests
-/// have none, and carry no more than that.
+/// The body of a request on its way to the CMS, until all of it was read or it cannot be read any further. Most have
+/// none, and carry no more than that.
 pub(super) struct RequestBody(Option<Box<Upload>>);
 
 /// A body, limited in size and in the time between its bytes. What the CMS did not want of it is still read

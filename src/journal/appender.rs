@@ -323,8 +323,8 @@ impl Appender {
         }
     }
 
-    /// Makes every line durable, in as many segments as it takes. No sync may be under way. `full` is given why a segment
-    /// was not enough, also if a later one fails.
+    /// Makes every line durable, in as many segments as it takes. No sync may be under way. `full` is given why a
+    /// segment was not enough, also if a later one fails.
     pub(crate) fn write_and_sync(
         &mut self,
         today: Date,

@@ -305,8 +305,8 @@ pub(crate) fn told_of_itself(disk: &Arc<dyn Disk>) -> io::Result<Told> {
 }
 
 /// Segments of `events` before the last, with their whole lines, whose ends are void and told of by nothing: the disk
-/// failed there, and a crash came before the failure was an event. No other log has such an end, for its next segment is
-/// begun only once what came before is durable in `events`.
+/// failed there, and a crash came before the failure was an event. No other log has such an end, for its next segment
+/// is begun only once what came before is durable in `events`.
 pub(crate) fn untold(disk: &dyn Disk, told: &mut Told) -> io::Result<Vec<(Name, u64)>> {
     let log = Log::Events;
     let mut untold = Vec::new();

@@ -48,24 +48,26 @@ fn an_outage_leaves_a_whole_journal_with_all_that_was_taken() {
     assert!(failed > 100, "{failed}");
 }
 
+/// So many calls fail, after some that do not; `done` if they do their work all the same.
+fn fails(bench: &Bench, after: u32, calls: u32, done: bool) {
+    let errno = EIO;
+    bench.disk.plan(Planned {
+        after,
+        calls,
+        errno,
+        done,
+    });
+}
+
 #[test]
 fn an_end_that_the_events_themselves_have_is_told_though_a_crash_came_before_the_failure_was_an_event() {
     let mut bench = Bench::new();
     bench.settings.segment_bytes = 60;
     bench.open().unwrap();
     bench.disk.short_writes(Some(3));
-    let fails = |bench: &Bench, after, calls| {
-        let (errno, done) = (EIO, false);
-        bench.disk.plan(Planned {
-            after,
-            calls,
-            errno,
-            done,
-        });
-    };
-    fails(&bench, 1, 2);
+    fails(&bench, 1, 2, false);
     let _ = bench.batch([r#"{"record":1}"#]);
-    fails(&bench, 17, 1);
+    fails(&bench, 17, 1, false);
     bench.wait(1);
     bench.kill();
     bench.disk.heal();
@@ -84,13 +86,7 @@ fn an_outage_that_breaks_off_two_segments_of_the_events_is_told_twice() {
     let mut bench = Bench::opened();
     bench.disk.short_writes(Some(18));
     for (after, calls) in [(0, 3), (32, 1)] {
-        let (errno, done) = (EIO, true);
-        bench.disk.plan(Planned {
-            after,
-            calls,
-            errno,
-            done,
-        });
+        fails(&bench, after, calls, true);
         bench.policy.version.push('1');
         let policy = bench.policy.clone();
         let _ = bench.batch([r#"{"first":1}"#]);

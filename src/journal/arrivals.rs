@@ -187,9 +187,9 @@ impl Arrivals {
         self.promises.push(promise);
     }
 
-    /// Whether somebody waits for lines to be durable.
-    pub(crate) fn are_waited_for(&self) -> bool {
-        !self.promises.is_empty()
+    /// How many wait for their lines to be durable.
+    pub(crate) fn waited_for(&self) -> usize {
+        self.promises.len()
     }
 
     /// Makes durable what was taken, calls `durable`, and says so to those who wait. `full` is given why a segment was

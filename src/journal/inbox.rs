@@ -19,6 +19,10 @@ pub(crate) struct Batch {
     text: Vec<u8>,
     /// How much of the text is of messages that were taken.
     taken: usize,
+    /// Arrivals that were put.
+    arrivals: usize,
+    /// Something else than arrivals and entries was.
+    urgent: bool,
 }
 
 impl Batch {
@@ -27,6 +31,11 @@ impl Batch {
         debug_assert_eq!(message.text(), text.len());
         if self.messages.is_empty() {
             self.clear();
+        }
+        match &message {
+            Message::Arrival(..) => self.arrivals += 1,
+            Message::Entry(_) => {}
+            _ => self.urgent = true,
         }
         self.text.extend_from_slice(text);
         self.messages.push_back(message);
@@ -62,6 +71,8 @@ impl Batch {
         self.text.clear();
         self.text.shrink_to(ROOM);
         self.taken = 0;
+        self.arrivals = 0;
+        self.urgent = false;
     }
 }
 
@@ -75,10 +86,26 @@ pub(crate) struct Inbox {
 #[derive(Default)]
 struct State {
     waiting: Batch,
-    /// Somebody sleeps until something comes.
-    asleep: bool,
+    /// Until when somebody sleeps.
+    asleep: Option<Until>,
     /// Nobody will take anything any more.
     closed: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Until {
+    Anything,
+    /// So many arrivals, or something else than arrivals and entries.
+    Arrivals(usize),
+}
+
+impl Until {
+    fn has_come(self, waiting: &Batch) -> bool {
+        match self {
+            Self::Anything => !waiting.is_empty(),
+            Self::Arrivals(arrivals) => waiting.arrivals >= arrivals || waiting.urgent,
+        }
+    }
 }
 
 impl Inbox {
@@ -90,9 +117,12 @@ impl Inbox {
             return false;
         }
         state.waiting.push(message, text);
-        let wake = std::mem::take(&mut state.asleep);
+        let come = state.asleep.filter(|until| until.has_come(&state.waiting));
+        if come.is_some() {
+            state.asleep = None;
+        }
         drop(state);
-        if wake {
+        if come.is_some() {
             self.come.notify_one();
         }
         true
@@ -100,14 +130,25 @@ impl Inbox {
 
     /// Sleeps until something is there, but no longer than that; looks at the first that is.
     pub(crate) fn wait<T>(&self, longest: Duration, look: impl FnOnce(&Message) -> T) -> Option<T> {
-        let asleep = |state: &mut State| {
-            state.asleep = state.waiting.is_empty();
-            state.asleep
-        };
-        let waited = self.come.wait_timeout_while(self.state(), longest, asleep);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.asleep = false;
+        let state = self.sleep(Until::Anything, longest);
         state.waiting.first().map(|(message, _)| look(message))
+    }
+
+    /// Sleeps until so many arrivals are there, or something that is neither an arrival nor an entry, but no longer than
+    /// that.
+    pub(crate) fn gather(&self, arrivals: usize, longest: Duration) {
+        drop(self.sleep(Until::Arrivals(arrivals), longest));
+    }
+
+    fn sleep(&self, until: Until, longest: Duration) -> MutexGuard<'_, State> {
+        let asleep = |state: &mut State| {
+            state.asleep = (!until.has_come(&state.waiting)).then_some(until);
+            state.asleep.is_some()
+        };
+        let slept = self.come.wait_timeout_while(self.state(), longest, asleep);
+        let (mut state, _) = slept.unwrap_or_else(PoisonError::into_inner);
+        state.asleep = None;
+        state
     }
 
     /// Takes all that is there. What is left in `batch` goes, but for its room.
@@ -165,6 +206,32 @@ mod tests {
             assert_eq!(texts(&mut batch), ["one\n", "home ", "three\n"]);
         }
         assert_eq!(inbox.wait(Duration::ZERO, Message::text), None);
+    }
+
+    #[test]
+    fn a_batch_gathers_until_so_many_arrivals_are_there_or_something_else_is() {
+        let long = Duration::from_secs(3600);
+        let (inbox, mut batch) = (Inbox::default(), Batch::default());
+        let gathered = |inbox: &Inbox, arrivals, batch: &mut Batch| {
+            inbox.gather(arrivals, long);
+            inbox.take(batch);
+            texts(batch).len()
+        };
+        for _ in 0..2 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| (0..3).for_each(|_| drop(arrival(&inbox, "one\n"))));
+                assert_eq!(gathered(&inbox, 3, &mut batch), 3);
+            });
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    arrival(&inbox, "one\n");
+                    inbox.put(Message::Home, b"");
+                });
+                assert_eq!(gathered(&inbox, 3, &mut batch), 2);
+            });
+        }
+        inbox.gather(1, Duration::ZERO);
+        assert!(inbox.state().asleep.is_none());
     }
 
     #[test]

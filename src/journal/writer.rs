@@ -92,8 +92,11 @@ pub(crate) struct Writer {
     aside: Box<dyn Aside>,
     /// What is under way there, for the logs about requests.
     away: Option<Away>,
-    /// Whether a batch waits for more; not where somebody waits for it.
-    pub(crate) gathers: bool,
+    /// Whether somebody waits for the disk.
+    pub(crate) strict: bool,
+    /// How many arrivals the last batch made durable that had any, and how long the disk took. Who waited for them is
+    /// likely to come again.
+    crowd: (usize, Duration),
     segment_bytes: u64,
     sync_interval: Duration,
     /// So many unsynced lines are synced before their time, for they hold places.
@@ -142,7 +145,8 @@ impl Writer {
             queue,
             aside,
             away: None,
-            gathers: settings.durability == Durability::Interval,
+            strict: settings.durability == Durability::Strict,
+            crowd: (0, Duration::ZERO),
             segment_bytes: settings.segment_bytes,
             sync_interval: settings.sync_interval,
             early: (settings.queue as u64 / 4).max(1),
@@ -303,15 +307,18 @@ impl Writer {
     /// Hands every line to the kernel, in as many segments as it takes where files may not grow.
     fn write(&mut self, today: Date) -> Result<(), Fault> {
         // Before an entry names one of them.
-        let began = self.arrivals.are_waited_for().then(|| self.clock.now());
+        let crowd = self.arrivals.waited_for();
+        let began = self.clock.now();
         let mut full = Vec::new();
         let synced = self.arrivals.sync(
             today,
             &mut full,
             |begin| self.events.announce(begin, &self.policy.version, today, &self.queue),
             || {
-                if let Some(began) = began {
-                    self.queue.pulse.arrival_syncs.add(self.queue.since(began));
+                if crowd > 0 {
+                    let took = self.queue.since(began);
+                    self.queue.pulse.arrival_syncs.add(took);
+                    self.crowd = (crowd, took);
                 }
             },
         );
@@ -531,6 +538,13 @@ impl Writer {
             }
         };
         left(ROUND, self.rounds_at, now).min(due)
+    }
+
+    /// How many arrivals are worth waiting for after the batch before, and how long: a sync for all of them is cheaper
+    /// than one for the first and one for the rest, as long as none waits for more than half of one.
+    pub(crate) fn crowd(&mut self) -> (usize, Duration) {
+        let (arrivals, sync) = std::mem::take(&mut self.crowd);
+        (arrivals, sync / 2)
     }
 
     pub(crate) fn today(&self) -> Date {

@@ -12,7 +12,8 @@ use super::open::Hold;
 use super::queue::{Message, Queue};
 use super::writer::{Goal, Leave, Writer};
 
-/// A batch gathers for so long after its first entry. Whoever hands over an entry meanwhile wakes nobody.
+/// A batch gathers for so long after its first entry, unless somebody waits for the disk. Whoever hands over an entry
+/// meanwhile wakes nobody.
 const GATHER: Duration = Duration::from_millis(10);
 /// A batch has at most so many messages.
 const BATCH: usize = 4_096;
@@ -48,7 +49,7 @@ pub(super) fn run(mut hold: Hold) -> Result<(), CloseError> {
 /// Gives it the threads that work for it.
 fn equip(writer: &mut Writer) {
     writer.start_packer();
-    if !writer.gathers
+    if writer.strict
         && let Ok(aside) = Runner::start("journal-arrivals", || ())
     {
         writer.arrivals.wait_aside(Box::new(aside));
@@ -72,11 +73,13 @@ fn write(writer: &mut Writer, batch: &mut Batch) -> Leave {
         }
         writer.tick();
         queue.pulse.turned();
+        let (crowd, longest) = writer.crowd();
+        queue.inbox.gather(crowd, longest);
         let entry = queue
             .inbox
             .wait(writer.patience(), |first| matches!(first, Message::Entry(_)));
-        if entry == Some(true) && writer.gathers && !queue.is_pressed() {
-            thread::sleep(GATHER);
+        if entry == Some(true) && !queue.is_pressed() {
+            queue.inbox.gather(1, GATHER);
         }
         queue.inbox.take(batch);
     }

@@ -128,7 +128,9 @@ impl Pool {
     }
 
     fn put_back(&self, mut link: Box<Link>) {
-        link.drive(&mut Context::from_waker(Waker::noop())); // it notices that the exchange is over
+        if !link.sender.is_ready() {
+            link.drive(&mut Context::from_waker(Waker::noop())); // it notices that the exchange is over
+        }
         let mut links = self.links.borrow_mut();
         if link.sender.is_ready() && !link.over && links.len() < IDLE_LIMIT {
             link.idle_since = self.now.load(Relaxed);

@@ -46,6 +46,7 @@ mod count;
 pub mod desk;
 pub mod disclosure;
 pub mod entry;
+mod fields;
 pub mod journal;
 mod page;
 pub mod policy;

@@ -65,6 +65,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use self::expired::Expired;
 use self::session::{Held, Opened};
 use crate::clock::Clock;
+use crate::fields;
 use crate::policy::{Cookies, Mode};
 
 /// The longest name that is counted by itself, or deleted.
@@ -174,10 +175,10 @@ impl Exchange<'_> {
             mark: enforced && opens && rules.first_page.is_some(),
             ..Owed::default()
         };
-        let fields = headers.get_all(COOKIE);
-        let Some(first) = fields.iter().next() else {
+        let Some(first) = fields::first(headers, &COOKIE) else {
             return owed;
         };
+        let fields = headers.get_all(COOKIE);
         // Written from the start where fields are joined or hold nothing, otherwise from the first crumb that goes.
         let untouched =
             !enforced || (fields.iter().nth(1).is_none() && crumbs::crumbs(first.as_bytes()).next().is_some());
@@ -240,7 +241,7 @@ impl Exchange<'_> {
     pub fn outbound(&self, status: StatusCode, headers: &mut HeaderMap, mut owed: Owed) -> bool {
         let enforced = self.rules.mode == Mode::Enforce;
         let (mut left, mut stripped) = (0_usize, 0_usize);
-        if headers.contains_key(SET_COOKIE) {
+        if fields::has(headers, &SET_COOKIE) {
             for (_, line) in headers.iter_mut().filter(|(name, _)| *name == SET_COOKIE) {
                 let mut judged = judge(line.as_bytes(), self.rules, self.secure, self.clock);
                 let after = if enforced {

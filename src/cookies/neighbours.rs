@@ -5,6 +5,7 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::set_cookie::trim;
+use crate::fields;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -59,7 +60,7 @@ pub(super) fn spare_the_siblings(headers: &mut HeaderMap) {
         let line = line.as_bytes();
         line.contains(&b'*') || line.windows(7).any(|word| word.eq_ignore_ascii_case(b"cookies"))
     };
-    if headers.get_all(CLEAR_SITE_DATA).iter().any(clears_cookies) {
+    if fields::all(headers, &CLEAR_SITE_DATA).any(clears_cookies) {
         headers.remove(CLEAR_SITE_DATA);
     }
 }

@@ -19,6 +19,7 @@ use super::witness::Witness;
 use super::{forwarded, headers, http2, target, upgrade as tunnel, witness};
 use crate::cookies;
 use crate::entry::{Outcome, Refusal, UpstreamFailure};
+use crate::fields;
 use crate::server::{Connection, Edition};
 
 /// One exchange: from the visitor, to the CMS, and back. It never fails: whatever happens has an answer, and an entry.
@@ -30,7 +31,7 @@ pub(crate) fn exchange(
     // Begun before the future is polled: hyper looks for the end of the visitor's input first.
     let arrived = connection.meter.begin_exchange();
     let edition = connection.worker.edition(); // one from the first byte to the last
-    let expected = request.headers().contains_key(header::EXPECT);
+    let expected = fields::has(request.headers(), &header::EXPECT);
     let allowed = edition.shared.limits.body_bytes;
     let request = request.map(|body| RequestBody::new(body, expected, allowed, &connection));
     let request = Box::new(request); // it goes from hand to hand, and each future on its way would have room for it
@@ -53,7 +54,7 @@ async fn there_and_back(
 
     let audience = Audience {
         method: request.method().clone(),
-        languages: request.headers().get(header::ACCEPT_LANGUAGE).cloned(),
+        languages: fields::first(request.headers(), &header::ACCEPT_LANGUAGE).cloned(),
         // A visitor of no site of ours is shown no office's page.
         error_page: match &named {
             Ok(named) if named.place.is_some() => site.error_page.as_ref(),
@@ -87,7 +88,7 @@ async fn there_and_back(
             let now = connection.meter.clock().now();
             return reports.take(&mut request, &mut witness, now).await.map(Reply::Page);
         }
-        headers::inbound(&mut request, &asked, &named.told, connection.peer);
+        let upgrade = headers::inbound(&mut request, &asked, &named.told, connection.peer);
         let path = request.uri().path_and_query().cloned();
         let visit = cookies::Exchange {
             rules,
@@ -101,7 +102,7 @@ async fn there_and_back(
             keys: site.keys.as_deref(),
         };
         let owed = visit.inbound(&audience.method, request.headers_mut());
-        let visitor = headers::wants_websocket(request.headers()).then(|| upgrade::on(&mut *request));
+        let visitor = upgrade.then(|| upgrade::on(&mut *request));
 
         if request.body().is_expected() {
             witness.may_answer().await?; // a 100 is an answer too

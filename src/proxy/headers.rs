@@ -10,6 +10,7 @@ use http::{Request, Response, Version};
 use super::forwarded::{self, Asked, Told};
 use super::target;
 use crate::entry::UpstreamFailure;
+use crate::fields;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -41,9 +42,12 @@ const PROTECTED: [HeaderName; 8] = [
     header::FORWARDED,
 ];
 
-/// Makes a request fit for the CMS: origin-form, HTTP/1.1, nothing of the visitor's connection, and who asks.
-pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, peer: IpAddr) {
-    *request.uri_mut() = target::origin_form(request.uri());
+/// Makes a request fit for the CMS: origin-form, HTTP/1.1, nothing of the visitor's connection, and who asks. Whether it
+/// asks to become a WebSocket.
+pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, peer: IpAddr) -> bool {
+    if request.uri().authority().is_some() {
+        *request.uri_mut() = target::origin_form(request.uri());
+    }
     *request.version_mut() = Version::HTTP_11;
     let upgrade = wants_websocket(request.headers());
     let trailers = takes_trailers(request.headers());
@@ -62,6 +66,7 @@ pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, p
         headers.insert(header::TE, TRAILERS);
     }
     forwarded::tell(headers, asked, told, peer);
+    upgrade
 }
 
 /// Makes an answer fit for the visitor.
@@ -71,11 +76,7 @@ pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, p
 /// seems.
 pub(super) fn outbound<B>(response: &mut Response<B>, upgraded: bool) -> Result<(), UpstreamFailure> {
     let headers = response.headers_mut();
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let plain = codings
-        .next()
-        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    if !plain || codings.next().is_some() {
+    if is_chunked(headers) == Some(false) {
         return Err(UpstreamFailure::Malformed);
     }
     strip(headers, |_| false);
@@ -87,18 +88,23 @@ pub(super) fn outbound<B>(response: &mut Response<B>, upgraded: bool) -> Result<
     Ok(())
 }
 
+/// Whether the Transfer-Encoding is the one word `chunked`; `None` without one.
+pub(super) fn is_chunked(headers: &HeaderMap) -> Option<bool> {
+    let mut codings = fields::all(headers, &header::TRANSFER_ENCODING);
+    let plain = codings.next()?.as_bytes().eq_ignore_ascii_case(b"chunked");
+    Some(plain && codings.next().is_none())
+}
+
 /// Whether a request asks to become a WebSocket: the one upgrade that we pass on.
-pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::UPGRADE)
+fn wants_websocket(headers: &HeaderMap) -> bool {
+    fields::first(headers, &header::UPGRADE)
         .is_some_and(|upgrade| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
         && nominated(headers).any(|name| name.eq_ignore_ascii_case(b"upgrade"))
 }
 
 /// Whether the visitor takes trailers: the one thing in `TE` that we pass on (RFC 9110, section 10.1.4).
 fn takes_trailers(headers: &HeaderMap) -> bool {
-    let fields = headers.get_all(header::TE).iter();
-    fields
+    fields::all(headers, &header::TE)
         .flat_map(|field| field.as_bytes().split(|&byte| byte == b','))
         .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
@@ -127,9 +133,7 @@ fn strip(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
 
 /// The names in every Connection field, as bytes: one odd byte must not hide the others.
 fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers
-        .get_all(header::CONNECTION)
-        .iter()
+    fields::all(headers, &header::CONNECTION)
         .flat_map(|field| field.as_bytes().split(|&byte| byte == b','))
         .map(<[u8]>::trim_ascii)
 }

@@ -10,7 +10,9 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 
 use super::forwarded::Told;
+use super::headers::is_chunked;
 use crate::entry::Refusal;
+use crate::fields;
 use crate::server::{Connection, Edition};
 
 /// What the requests of one connection with one Host have in common. It is worked out for the first of them and kept
@@ -140,14 +142,10 @@ fn same(target: &Authority, field: &Authority, scheme: Option<&Scheme>) -> bool 
 /// [`Refusal::BodyTooLarge`] where the length already says so.
 pub(super) fn check_framing<B: http_body::Body>(request: &Request<B>, body_bytes: u64) -> Result<(), Refusal> {
     let headers = request.headers();
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
-        let plain = coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
-        if !plain || request.version() < Version::HTTP_11 {
-            return Err(Refusal::Malformed);
-        }
+    if is_chunked(headers).is_some_and(|plain| !plain || request.version() < Version::HTTP_11) {
+        return Err(Refusal::Malformed);
     }
-    let mut expectations = headers.get_all(header::EXPECT).iter();
+    let mut expectations = fields::all(headers, &header::EXPECT);
     if expectations.any(|expect| !expect.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
         return Err(Refusal::Expectation);
     }

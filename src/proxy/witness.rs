@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::Site;
 use crate::entry::{ClientHost, NotARequest, Observation, Outcome, Refusal, RequestHead, Who};
+use crate::fields;
 use crate::journal::{Arrival, Durability, Slot};
 use crate::policy::Field;
 use crate::server::{Connection, Edition, Stage};
@@ -154,7 +155,7 @@ pub(crate) fn not_a_request(
 
 /// The first look at a request.
 pub(super) fn observe<B>(arrived: Timestamp, client: IpAddr, request: &Request<B>) -> Observation {
-    let field = |name| request.headers().get(name).cloned();
+    let field = |name| fields::first(request.headers(), &name).cloned();
     let head = RequestHead {
         method: request.method().clone(),
         target: request.uri().clone(),

@@ -15,6 +15,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod witness;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

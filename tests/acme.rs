@@ -390,7 +390,7 @@ fn the_program_says_what_it_would_do_what_it_does_and_what_was_refused() {
     }
     assert_eq!(checked.out.matches("warning: ").count(), 1, "{}", checked.out);
     let made = run_with(&["journal", "init"], &config);
-    assert!(made.out.contains("made a folder for certificates in"), "{made:?}");
+    assert!(made.err.contains("made a folder for certificates in"), "{made:?}");
     let acme = folder.path().join("acme");
     assert_eq!(
         fs::metadata(&acme).expect("a folder").permissions().mode() & 0o777,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::serve;
-use super::speech::{Done, Problem};
+use super::speech::{self, Done, Problem};
 use crate::cookies::{Keys, KeysError};
 use crate::journal::Log;
 use crate::journal::key::{Key, KeyFileError};
@@ -32,11 +32,10 @@ pub(super) struct Keygen {
 pub(super) fn run(keygen: &Keygen) -> Done {
     if let Some(file) = &keygen.cookies {
         Keys::create(file).map_err(|error| cookie_problem(file, &error))?;
-        writeln!(
-            io::stdout(),
+        speech::remark(&format!(
             "made a key in {}; name it as key in [site.cookies]",
             file.display()
-        )?;
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     let mut made = Vec::new();
@@ -58,15 +57,15 @@ pub(super) fn run(keygen: &Keygen) -> Done {
     }
     let mut stdout = io::stdout().lock();
     for (file, key) in &made {
-        writeln!(stdout, "made a key in {}", file.display())?;
+        speech::remark(&format!("made a key in {}", file.display()));
         for line in public_keys(key) {
             writeln!(stdout, "{line}")?;
         }
     }
-    match made.is_empty() {
-        true => writeln!(stdout, "every key is there already")?,
-        false => writeln!(stdout, "{ADVICE}")?,
-    }
+    speech::remark(match made.is_empty() {
+        true => "every key is there already",
+        false => ADVICE,
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -76,7 +75,7 @@ pub(super) const ADVICE: &str = "keep these public keys where whoever can write 
 
 /// The public keys, a line each.
 pub(super) fn public_keys(key: &Key) -> impl Iterator<Item = String> {
-    Log::ALL.iter().map(|log| format!("  {}", key.verifier(*log)))
+    Log::ALL.iter().map(|log| key.verifier(*log).to_string())
 }
 
 pub(super) fn cookie_problem(file: &Path, error: &KeysError) -> Problem {

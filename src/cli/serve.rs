@@ -33,9 +33,11 @@ pub(super) fn run(serve: &Serve) -> Done {
     let (config, files) = confined::load(&serve.file.config);
     let config = config.map_err(said)?;
     if serve.create_journal {
-        for line in create_missing(&config)?.tell() {
+        let (made, whole) = create_missing(&config);
+        for line in made.tell().into_iter().chain(made.keys()) {
             tracing::info!("{line}");
         }
+        whole?;
     }
     open_files::allow_all();
     let (before, inherited) = upgrade::inherited(serve.take_over)?;
@@ -254,12 +256,16 @@ pub(super) struct Made<'a> {
 }
 
 impl Made<'_> {
+    /// The public keys of the journals, to be pinned elsewhere.
+    pub(super) fn keys(&self) -> impl Iterator<Item = String> {
+        self.journals.iter().flat_map(|(_, key)| keygen::public_keys(key))
+    }
+
     /// In lines for whoever asked for it.
     pub(super) fn tell(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (folder, key) in &self.journals {
-            lines.push(format!("made a journal in {}, signed with", folder.display()));
-            lines.extend(keygen::public_keys(key));
+        for (folder, _) in &self.journals {
+            lines.push(format!("made a journal in {}", folder.display()));
         }
         if !self.journals.is_empty() {
             lines.push(keygen::ADVICE.to_owned());
@@ -276,9 +282,15 @@ impl Made<'_> {
 
 /// Makes the journals whose folders are missing or empty, with their keys, such keys for cookies as a policy needs, and
 /// the folder of [acme].
-/// A journal whose making was cut short is made anew.
-pub(super) fn create_missing(config: &Config) -> Result<Made<'_>, Problem> {
+/// A journal whose making was cut short is made anew. What was made is told even where the rest failed: its public keys
+/// are given out once.
+pub(super) fn create_missing(config: &Config) -> (Made<'_>, Result<(), Problem>) {
     let mut made = Made::default();
+    let whole = create(config, &mut made);
+    (made, whole)
+}
+
+fn create<'a>(config: &'a Config, made: &mut Made<'a>) -> Result<(), Problem> {
     for site in &config.sites {
         let folder = site.journal.folder.as_path();
         match journal::init(folder, &site.journal.key, &site.hosts[0]) {
@@ -307,7 +319,7 @@ pub(super) fn create_missing(config: &Config) -> Result<Made<'_>, Problem> {
             |error: FolderError| Problem::with_hint(format!("{}: {error}", acme.folder.display()), error.remedy());
         made.acme = created.map_err(problem)?.then_some(acme.folder.as_path());
     }
-    Ok(made)
+    Ok(())
 }
 
 pub(super) fn could_not_start(error: &StartError) -> Problem {

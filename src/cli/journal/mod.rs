@@ -35,7 +35,8 @@ use super::{ConfigFile, serve};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make the journals that a configuration names and that are not there yet.
+    /// Make the journals that a configuration names and that are not there yet. Prints their public keys, one a line,
+    /// and nothing else: append them to a file that whoever can write the journals cannot.
     Init(ConfigFile),
     /// Show what a journal holds. It may be written meanwhile.
     Cat(cat::Cat),

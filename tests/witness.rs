@@ -416,6 +416,56 @@ fn the_program_says_what_is_wrong_and_what_to_do() {
 }
 
 #[test]
+fn it_is_told_of_its_logs_by_a_file_of_keys() {
+    let (log, _) = Log::and_its_fork();
+    let made = Made::knowing(&log);
+    let other = Signer::generate("town.example/townclerk/events".parse().expect("a name")).expect("a key");
+    let other = Log::new(&other, &Salt::generate().expect("a salt"), 0, 9, "");
+    let file = made.folder.path().join("journal.keys");
+    let (keys, socket, state) = (file.to_str().expect("text"), made.socket(), made.state());
+    let place = ["--socket", socket.to_str().expect("text"), "--logs", keys];
+    let (first, second) = (log.signer.verifier(), other.signer.verifier());
+    // One that it knows, a new one, and its own, which is there for who verifies.
+    fs::write(&file, format!("# keys\n{first}\n\n{second}\r\n{}\n", made.key)).expect("a file");
+    for _ in 0..2 {
+        let serving = Serving::start(&state, &place);
+        assert_eq!(serving.stop(), Some(0));
+    }
+    let serving = Serving::start(&state, &place);
+    assert_eq!(made.post(&other.request(0, 9)).0, 200);
+    assert_eq!(made.post(&log.request(0, 9)).0, 200);
+    assert_eq!(serving.stop(), Some(0));
+    // What is taken out of the file stays known.
+    fs::write(&file, "").expect("a file");
+    let serving = Serving::start(&state, &place);
+    assert_eq!(made.post(&other.request(9, 9)).0, 200);
+    assert_eq!(serving.stop(), Some(0));
+
+    let refused = |hint: &str, what: &str| {
+        let ended = run(&[
+            &["witness", "serve", "--state", state.to_str().expect("text")],
+            &place[..],
+        ]
+        .concat());
+        assert_eq!(ended.code, Some(2), "{}", ended.err);
+        assert!(ended.err.contains(what) && ended.err.contains(hint), "{}", ended.err);
+    };
+    fs::write(&file, format!("{first}\nno key\n")).expect("a file");
+    refused("hint: keep in it", &format!("{keys}:2: not a key"));
+    let (namesake, _) = Log::and_its_fork();
+    fs::write(&file, format!("{}\n", namesake.signer.verifier())).expect("a file");
+    refused(
+        "hint: find out who",
+        &format!("{keys}:1: a log of this origin is known already, by another key: {ORIGIN}"),
+    );
+    fs::remove_file(&file).expect("it goes");
+    refused(
+        "hint: make it of what `townclerk journal init` prints",
+        &format!("{keys} does not exist"),
+    );
+}
+
+#[test]
 fn garbage_never_ends_it() {
     let (log, _) = Log::and_its_fork();
     let made = Made::knowing(&log);

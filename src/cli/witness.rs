@@ -1,8 +1,9 @@
-//! `townclerk witness`: made on purpose, told of its logs one by one, then serving until SIGTERM.
+//! `townclerk witness`: made on purpose, told of its logs by their keys, then serving until SIGTERM.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -12,7 +13,9 @@ use tracing::level_filters::LevelFilter;
 
 use super::diagnostics;
 use super::speech::{self, Done, Problem};
+use super::systemd;
 use crate::clock::Clock;
+use crate::config::read_file;
 use crate::desk::Listener;
 use crate::journal::note::{KeyName, VerifierKey};
 use crate::witness::serve::serve;
@@ -61,6 +64,10 @@ pub(super) struct Serve {
     folder: Folder,
     #[command(flatten)]
     place: Place,
+    /// A file of logs' public keys, one a line, as `townclerk journal init` prints them. At its start the witness pins
+    /// those that it does not know yet. Keys of witnesses may stand there too.
+    #[arg(long, value_name = "FILE")]
+    logs: Option<PathBuf>,
     /// How diagnostics are written, on stderr.
     #[arg(long, value_enum, default_value_t)]
     diagnostics: diagnostics::Form,
@@ -94,7 +101,6 @@ fn make(init: &Init) -> Done {
             InitError::NotEmpty => {
                 Problem::with_hint(what, "a witness begins in an empty folder; is there one already?")
             }
-            InitError::Shared => Problem::with_hint(what, "chmod 700 the folder"),
             InitError::Crypto(_) | InitError::Disk(_) => Problem::new(what),
         }
     })?;
@@ -113,8 +119,8 @@ fn tell(add: &Add) -> Done {
             AddError::NotALog,
             "give the public key that the log's checkpoints are signed with",
         )),
-        Err(AddError::Known) => {
-            speech::remark(&AddError::Known.to_string());
+        Err(error @ (AddError::Known | AddError::OtherKey)) => {
+            speech::remark(&error.to_string());
             Ok(ExitCode::from(speech::NO))
         }
     }
@@ -134,7 +140,10 @@ fn show(folder: &Folder) -> Done {
 
 fn answer(place: &Serve) -> Done {
     diagnostics::start(LevelFilter::INFO, place.diagnostics);
-    let state = State::open(&place.folder.state).map_err(|error| unusable(&place.folder, &error))?;
+    let mut state = State::open(&place.folder.state).map_err(|error| unusable(&place.folder, &error))?;
+    if let Some(file) = &place.logs {
+        learn(&mut state, file, &place.folder)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -143,7 +152,8 @@ fn answer(place: &Serve) -> Done {
         let mut end = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let listener = listen(&place.place)?;
-        introduce(&state, &listener);
+        introduce(&state, place.logs.as_deref(), &listener);
+        systemd::ready(&format!("knows {} logs", state.logs().count()));
         Ok::<_, Problem>(tokio::select! {
             () = serve(state, &listener, Clock::system()) => "no more to do",
             _ = end.recv() => "SIGTERM",
@@ -152,6 +162,35 @@ fn answer(place: &Serve) -> Done {
     })?;
     tracing::info!("{asked}: stopped; all that was signed is on disk");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells it of the logs in a file that it does not know yet.
+fn learn(state: &mut State, file: &Path, folder: &Folder) -> Result<(), Problem> {
+    const LIKE: &str = "keep in it what `townclerk journal init` prints, a key a line; a remark begins with #";
+    let text = read_file(file).map_err(|unreadable| {
+        let remedy = match unreadable.is_missing() {
+            true => "make it of what `townclerk journal init` prints, or leave out --logs",
+            false => unreadable.remedy,
+        };
+        Problem::with_hint(format!("{} {}", file.display(), unreadable.found), remedy)
+    })?;
+    for (line, key) in VerifierKey::in_lines(&text) {
+        let wrong = |what: &dyn Display, hint| Problem::with_hint(format!("{}:{line}: {what}", file.display()), hint);
+        let key = key.map_err(|error| wrong(&error, LIKE))?;
+        let name = key.name().clone();
+        match state.learn(key) {
+            Ok(()) => tracing::info!("was told of {name}"),
+            Err(AddError::Known | AddError::NotALog) => {} // a witness's is there for who verifies
+            Err(error @ AddError::OtherKey) => {
+                return Err(wrong(
+                    &format_args!("{error}: {name}"),
+                    "find out who changed it; for a journal that was begun anew on purpose make a new witness",
+                ));
+            }
+            Err(AddError::State(error)) => return Err(unusable(folder, &error)),
+        }
+    }
+    Ok(())
 }
 
 fn listen(place: &Place) -> Result<Listener, Problem> {
@@ -175,7 +214,7 @@ fn listen(place: &Place) -> Result<Listener, Problem> {
 }
 
 /// Which build, which key, which logs, where.
-fn introduce(state: &State, listener: &Listener) {
+fn introduce(state: &State, logs: Option<&Path>, listener: &Listener) {
     tracing::info!(
         "townclerk {} as the witness {}",
         env!("CARGO_PKG_VERSION"),
@@ -185,7 +224,13 @@ fn introduce(state: &State, listener: &Listener) {
         tracing::info!("knows {origin}, {size} records");
     }
     if state.logs().next().is_none() {
-        tracing::warn!("knows no log yet: stop it, and tell it of one with `townclerk witness add`");
+        match logs {
+            Some(file) => tracing::warn!(
+                "knows no log yet: append what `townclerk journal init` prints to {}, and start it again",
+                file.display()
+            ),
+            None => tracing::warn!("knows no log yet: stop it, and tell it of one with `townclerk witness add`"),
+        }
     }
     tracing::info!("listening on {}", listener.place());
 }

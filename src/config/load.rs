@@ -25,6 +25,13 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
+    const MISSING: &str = "does not exist";
+
+    /// Whether there is no such file.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.found == Self::MISSING
+    }
+
     /// A fault of the value that names the file.
     pub(super) fn named_by<T>(self, value: &Value<'_>) -> Option<T> {
         value.fault(format_args!("names a file that {}", self.found), self.remedy)
@@ -180,7 +187,7 @@ fn sites(root: &mut Section<'_>, mut site: impl FnMut(Section<'_>, &mut Taken) -
 pub(crate) fn read_file(path: &Path) -> Result<String, Unreadable> {
     let because = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => Unreadable {
-            found: "does not exist".into(),
+            found: Unreadable::MISSING.into(),
             remedy: "write the path of a file that exists",
         },
         ErrorKind::PermissionDenied => Unreadable {

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::request::{Malformed, Request};
-use super::store::{self, StateError};
+use super::store::{self, AddError, StateError};
 use crate::journal::checkpoint::{OpenError, Signed};
-use crate::journal::note::{Cosigner, CryptoError, Note, SignatureLine, VerifierKey};
+use crate::journal::note::{Algorithm, Cosigner, CryptoError, Note, SignatureLine, VerifierKey};
 use crate::journal::tree::{Hash, TreeSize, consistency};
 
 /// A witness's state folder, open and locked: nobody else writes to it.
@@ -72,6 +72,27 @@ impl State {
         self.logs
             .iter()
             .map(|(origin, known)| (origin.as_str(), known.tree().0))
+    }
+
+    /// Pins the key of a log, which must have come by a way that can be trusted. Durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// See [`AddError`]: it is no log's, or is known already, or another one of the same origin is.
+    pub fn learn(&mut self, log: VerifierKey) -> Result<(), AddError> {
+        if log.algorithm() != Algorithm::Ed25519 {
+            return Err(AddError::NotALog);
+        }
+        let origin = log.name().as_str().to_owned();
+        match self.logs.get(&origin) {
+            Some(known) if known.key == log => return Err(AddError::Known),
+            Some(_) => return Err(AddError::OtherKey),
+            None => {}
+        }
+        let known = Known { key: log, last: None };
+        store::write(&self.folder, &known).map_err(StateError::Disk)?;
+        self.logs.insert(origin, known);
+        Ok(())
     }
 
     /// Answers one request, given its body. The signature is made over what is on disk when this returns.

@@ -15,19 +15,20 @@
 //! <the checkpoint as a note, or the words `nothing signed yet`>
 //! ```
 //!
-//! The file is made on purpose, by [`add`]. One that is lost makes its log unknown; the log does not begin anew. It is
-//! replaced whole (a new file, fsync, rename, fsync of the folder) before the signature is given out.
+//! The file is made on purpose, by [`add`] or [`State::learn`]. One that is lost makes its log unknown; the log does
+//! not begin anew. It is replaced whole (a new file, fsync, rename, fsync of the folder) before the signature is given
+//! out.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::state::Known;
+use super::state::{Known, State};
 use crate::journal::checkpoint::Signed;
 use crate::journal::note::{Algorithm, Cosigner, CryptoError, KeyError, KeyName, VerifierKey};
 
@@ -39,16 +40,23 @@ const TITLE: &str = "townclerk witness 1";
 /// In place of a checkpoint.
 const NOTHING: &str = "nothing signed yet\n";
 
-/// Makes a state folder, which must be empty or missing, and a new key of this name in it. Gives the key to verify its
-/// signatures with, which is to be handed to those who run the logs.
+/// Says what a folder is to whoever looks; in an image it makes the folder of a volume.
+const REMARK: &str = "README";
+
+/// Makes a state folder, which must be missing or hold nothing but a `README`, and a new key of this name in it. Gives
+/// the key to verify its signatures with, which is to be handed to those who run the logs.
 ///
 /// # Errors
 ///
 /// See [`InitError`].
 pub fn init(folder: &Path, name: KeyName) -> Result<VerifierKey, InitError> {
-    match fs::read_dir(folder).map(Iterator::count) {
-        Ok(1..) => return Err(InitError::NotEmpty),
-        Ok(0) => private(folder).map_err(|_| InitError::Shared)?,
+    match fs::read_dir(folder) {
+        Ok(mut files) => {
+            if files.any(|file| file.is_ok_and(|file| file.file_name() != REMARK)) {
+                return Err(InitError::NotEmpty);
+            }
+            fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -75,14 +83,7 @@ pub fn add(folder: &Path, log: VerifierKey) -> Result<(), AddError> {
     if log.algorithm() != Algorithm::Ed25519 {
         return Err(AddError::NotALog);
     }
-    let (cosigner, _lock) = open(folder)?;
-    let known = logs(folder, cosigner.verifier())?;
-    if known.iter().any(|known| known.key.name() == log.name()) {
-        return Err(AddError::Known);
-    }
-    let known = Known { key: log, last: None };
-    write(folder, &known).map_err(StateError::Disk)?;
-    Ok(())
+    State::open(folder)?.learn(log)
 }
 
 /// The last checkpoint of each log, with the witness's signature; of logs without one, the key alone. Reads beside a
@@ -191,9 +192,6 @@ pub enum InitError {
     /// There is something in it: perhaps a witness's memory.
     #[error("the folder is not empty")]
     NotEmpty,
-    /// Its mode lets others in.
-    #[error("the folder can be read by others than its owner")]
-    Shared,
     /// There are no random bytes for a key.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -208,9 +206,12 @@ pub enum AddError {
     /// It is the key of a witness.
     #[error("the key is a witness's, not a log's")]
     NotALog,
-    /// There is one with this origin. What was signed for it stands; so does its key.
-    #[error("a log of this origin is known already")]
+    /// It knows this log, by this key.
+    #[error("the log is known already")]
     Known,
+    /// It knows a log of this origin by another key. What was signed for it stands; so does its key.
+    #[error("a log of this origin is known already, by another key")]
+    OtherKey,
     /// The state could not be opened.
     #[error(transparent)]
     State(#[from] StateError),

@@ -60,15 +60,8 @@ fn read_keys(given: &[String]) -> Result<Vec<VerifierKey>, Problem> {
                 "a key is a name, 8 hexadecimal digits and base64, with + between them",
             )
         })?;
-        let lines = text.lines().map(str::trim);
-        for (line, number) in lines
-            .zip(1..)
-            .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
-        {
-            let key = line
-                .parse()
-                .map_err(|error| Problem::new(format!("{given}:{number}: {error}")))?;
-            keys.push(key);
+        for (line, key) in VerifierKey::in_lines(&text) {
+            keys.push(key.map_err(|error| Problem::new(format!("{given}:{line}: {error}")))?);
         }
     }
     Ok(keys)

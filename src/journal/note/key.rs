@@ -80,6 +80,14 @@ impl VerifierKey {
         }
     }
 
+    /// The keys of a text, one a line, each with its line's number. Empty lines, and those that begin with `#`, are
+    /// remarks.
+    pub fn in_lines(text: &str) -> impl Iterator<Item = (usize, Result<Self, KeyError>)> {
+        let lines = (1..).zip(text.lines().map(str::trim));
+        let written = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        written.map(|(number, line)| (number, line.parse()))
+    }
+
     /// Its name.
     pub fn name(&self) -> &KeyName {
         &self.name

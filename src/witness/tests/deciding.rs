@@ -169,6 +169,8 @@ fn a_witness_is_made_on_purpose_and_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b");
     assert!(matches!(State::open(&path), Err(StateError::NotAState)));
+    fs::create_dir_all(&path).unwrap();
+    fs::write(path.join("README"), "a folder for a witness").unwrap();
     let key = init(&path, "w.example".parse().unwrap()).unwrap();
     assert_eq!(State::open(&path).unwrap().verifier(), &key);
     assert!(matches!(
@@ -192,7 +194,7 @@ fn a_log_is_told_of_once_and_by_a_logs_key() {
     assert_eq!(mode & 0o777, 0o600);
     assert!(matches!(add(&path, log.key().clone()), Err(AddError::Known)));
     assert!(
-        matches!(add(&path, Log::of(0).key().clone()), Err(AddError::Known)),
+        matches!(add(&path, Log::of(0).key().clone()), Err(AddError::OtherKey)),
         "nor by another key"
     );
     assert!(matches!(add(&path, witness), Err(AddError::NotALog)));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
@@ -46,9 +47,8 @@ impl Office {
         let place = state.path().join("state");
         let place = place.to_str().expect("text");
         let made = run(&["witness", "init", "--state", place, "--name", "witness.example/w1"]);
-        for log in &logs {
-            assert_eq!(run(&["witness", "add", "--state", place, log]).code, Some(0));
-        }
+        let keys = format!("# what both printed\n{}\n{}", logs.join("\n"), made.out);
+        fs::write(state.path().join("journal.keys"), keys).expect("a file");
         let mut office = Self {
             cms,
             folder: Some(folder),
@@ -67,7 +67,12 @@ impl Office {
 
     /// The witness, if it were there.
     fn at(&self, url: &str) -> String {
-        format!("{{ url = \"{url}\", key = \"{}\" }}", self.witness)
+        format!("{{ url = \"{url}\", key_file = \"{}\" }}", self.keys())
+    }
+
+    /// The file of all public keys.
+    fn keys(&self) -> String {
+        self.state.path().join("journal.keys").display().to_string()
     }
 
     fn witness(&self) -> witness::Serving {
@@ -76,7 +81,8 @@ impl Office {
     }
 
     fn witness_at(&self, place: &[&str]) -> witness::Serving {
-        witness::Serving::start(&self.state.path().join("state"), place)
+        let keys = self.keys();
+        witness::Serving::start(&self.state.path().join("state"), &[place, &["--logs", &keys]].concat())
     }
 
     fn plan(&self) -> Plan {
@@ -372,6 +378,9 @@ fn it_is_said_once_that_a_witness_is_silent_and_once_that_it_answers_again() {
     }
     let _witness = office.witness();
     serving.hear("the witness answers again");
+    // The file of its key can be read again, wherever it is.
+    serving.signal("HUP");
+    serving.hear("reloaded: nothing changed");
     let ended = serving.stop();
     assert_eq!(ended.code, Some(0));
     assert_eq!(ended.err.matches("cannot be reached").count(), 1, "{}", ended.err);
@@ -484,8 +493,15 @@ fn a_required_witness_must_answer_before_a_start() {
         "{}",
         refused.err
     );
-    let _witness = office.witness();
+    // One that starts at the same time, and listens a little later, has answered.
+    let (socket, state, keys) = (office.socket(), office.state.path().join("state"), office.keys());
+    let witness = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        let socket = socket.to_str().expect("text");
+        witness::Serving::start(&state, &["--socket", socket, "--logs", &keys])
+    });
     office.serve(office.plan(), 1);
+    let _witness = witness.join().expect("it listens");
     assert_eq!(cosigned(office.folder(), Log::Access, &office.witness), Some(1));
 }
 

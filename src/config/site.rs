@@ -203,7 +203,7 @@ fn journal(mut section: Section<'_>, files: &Files<'_>, taken: &mut Taken) -> Op
     let closed = section.optional("closed").and_then(|value| value.section());
     let closed = closed.and_then(closed_segments);
     let witnesses = match section.optional("witness") {
-        Some(value) => value.sections().and_then(witnesses),
+        Some(value) => value.sections().and_then(|sections| witnesses(sections, files)),
         None => Some(Vec::new()),
     };
     section.finish();

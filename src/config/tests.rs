@@ -11,6 +11,10 @@ use crate::reader::table;
 const EXAMPLE: &str = include_str!("../../config/townclerk.toml");
 const POLICY: &str = include_str!("../../config/policy.toml");
 
+const LOG: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+const WITNESS: &str = "witness.example/w1+b3c3fd45+BIbq/sutYiAqDaVeh5A6QdLUrmK9AOjXtWvEwUVKgc76";
+const WITNESS_TOO: &str = "witness.example/w2+64b51250+BIbq/sutYiAqDaVeh5A6QdLUrmK9AOjXtWvEwUVKgc76";
+
 /// A folder in memory: the configuration, a right policy, a faulty one, a certificate and its key.
 fn loaded(text: &str) -> Result<Config, Faults> {
     load(Path::new("/etc/townclerk/townclerk.toml"), &|path| {
@@ -20,6 +24,10 @@ fn loaded(text: &str) -> Result<Config, Faults> {
             Some("policy.toml") => POLICY,
             Some("lasting.toml") => &POLICY.replace("ends_when_leaving = true", ""),
             Some("faulty.toml") => "version = 1\n",
+            Some("logs.keys") => LOG,
+            Some("witness.keys") => &format!("# printed by init\n{LOG}\n{WITNESS}\r\n\n{WITNESS}\n"),
+            Some("two.keys") => &format!("{WITNESS}\n{}\n", WITNESS_TOO),
+            Some("private.keys") => &format!("{LOG}\nPRIVATE+KEY+x+b3c3fd45+BIbq\n{WITNESS}\n"),
             Some("chain.pem" | "bip.pem") => "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
             Some("key.pem") => "-----BEGIN EC PRIVATE KEY-----\nMA==\n-----END EC PRIVATE KEY-----\n",
             _ => {
@@ -86,6 +94,21 @@ fn the_key_for_cookies_lies_beside_the_journal_where_the_policy_needs_one() {
     assert_eq!(keys(&lasting), None);
     let written = format!("{lasting}cookies = {{ key = \"shared.key\" }}\n");
     assert_eq!(keys(&written).unwrap(), Path::new("/etc/townclerk/shared.key"));
+}
+
+#[test]
+fn a_witness_is_known_by_its_key_or_by_the_file_that_holds_it() {
+    let written = |key: &str| {
+        let witness = format!("\"journal\", witness = [{{ url = \"unix:/run/w\", {key} }}]");
+        config(&SHORT.replace("\"journal\"", &witness))
+            .sites
+            .remove(0)
+            .journal
+            .witnesses
+    };
+    let by_key = written(&format!("key = \"{WITNESS}\""));
+    assert_eq!(by_key.len(), 1);
+    assert_eq!(by_key, written("key_file = \"witness.keys\""));
 }
 
 #[test]

@@ -11,10 +11,16 @@ use crate::journal::evidence::{self, EvidenceError};
 use crate::journal::log_tree::LogTree;
 use crate::journal::note::VerifierKey;
 use crate::journal::{Log, OpenError};
+use crate::witness::Place;
 use crate::witness::ask::{self, AskError, Witness};
 
 /// For one answer. There are two at most, and all are asked at once: a start waits for twice as long.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A witness of this machine is asked so often before it counts as silent: it may be starting at this very moment, as
+/// containers do together.
+const TRIES: u32 = 20;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks every witness about every log. One that contradicts forbids the start; so does one that is required and does
 /// not vouch for the log. All else is said while serving.
@@ -64,7 +70,18 @@ fn ask_about(disk: &dyn Disk, witness: &Witness, log: Log, key: &VerifierKey, no
     let unread = |kind| AskError::CannotProve { knows, kind };
     let hashes = hashes_of(disk, log).map_err(|error| unread(error.kind()))?;
     // As though it knew all: so it says first of all what it does know.
-    let ask = |signed| ask::ask(witness, signed, knows, &hashes, PATIENCE).map(drop);
+    let ask = |signed| {
+        let ask = || ask::ask(witness, signed, knows, &hashes, PATIENCE).map(drop);
+        let mut asked = ask();
+        for _ in 1..TRIES {
+            match asked {
+                Err(error) if may_be_starting(witness, error) => thread::sleep(PAUSE),
+                _ => break,
+            }
+            asked = ask();
+        }
+        asked
+    };
     let published = evidence::checkpoint(disk, log, key).map_err(|error| match error {
         EvidenceError::Disk(error) => unread(error.kind()),
         _ => unread(io::ErrorKind::NotFound),
@@ -75,4 +92,10 @@ fn ask_about(disk: &dyn Disk, witness: &Witness, log: Log, key: &VerifierKey, no
         Err(AskError::KnowsMore { size }) if size <= knows => ask(noted),
         asked => asked,
     }
+}
+
+/// Whether nobody listens on its socket yet. Elsewhere that takes too long to find out.
+fn may_be_starting(witness: &Witness, error: AskError) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    matches!(witness.place(), Place::Unix(_)) && matches!(error, AskError::Unreachable(NotFound | ConnectionRefused))
 }

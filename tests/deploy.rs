@@ -2,6 +2,7 @@
 
 mod engine;
 mod images;
+mod witnessed;
 mod wordpress;
 
 use std::fs;
@@ -50,8 +51,6 @@ fn wait(mut come: impl FnMut() -> bool) {
 struct Deployed {
     engine: Engine,
     outside: Outside,
-    /// What the README's commands printed.
-    said: String,
 }
 
 impl Deployed {
@@ -62,8 +61,8 @@ impl Deployed {
         make_base(&engine);
         prepare(&engine);
         let outside = Outside::make(&engine);
-        let said = engine.type_in(&typed(), &outside);
-        let deployed = Self { engine, outside, said };
+        engine.type_in(&typed(), &outside);
+        let deployed = Self { engine, outside };
         deployed.wait_until_well();
         Some(deployed)
     }
@@ -121,6 +120,17 @@ impl Deployed {
         kept
     }
 
+    /// What a service has of volumes and folders, to be written or read alone.
+    fn mounts(&self, service: &str, is_written: bool) -> Vec<String> {
+        let inspected = self.inspect(service);
+        let mounts = inspected["Mounts"].as_array().expect("mounts");
+        let mounts = mounts.iter().filter(|mount| mount["RW"] == is_written);
+        let places = mounts.map(|mount| mount["Destination"].as_str().expect("a path").to_owned());
+        let mut places: Vec<_> = places.collect();
+        places.sort();
+        places
+    }
+
     /// The networks that a service is on.
     fn networks(&self, service: &str) -> Vec<String> {
         let inspected = self.inspect(service);
@@ -145,14 +155,10 @@ impl Deployed {
     }
 
     fn verify(&self) {
-        let mut verify = vec!["exec", "-T", "townclerk", "townclerk", "journal", "verify"];
-        let keys = self
-            .said
-            .split_whitespace()
-            .filter(|word| word.starts_with("localhost/"));
-        verify.extend(keys.flat_map(|key| ["--key", key]));
-        assert!(verify.contains(&"--key"), "{}", self.said);
-        self.engine.compose(&verify);
+        let keys = ["--key", "/etc/townclerk/journal.keys"];
+        let verify = ["exec", "-T", "townclerk", "townclerk", "journal", "verify"];
+        let said = self.engine.compose(&[&verify[..], &keys].concat());
+        assert!(said.contains("cosigned    by town.example/witness"), "{said}");
     }
 }
 
@@ -173,10 +179,8 @@ fn what_the_readme_says_of_docker_runs_and_keeps_its_promises() {
     assert_eq!(inspected["HostConfig"]["ReadonlyRootfs"], true);
     assert_eq!(inspected["Config"]["User"], "65532:65532");
     assert_eq!(inspected["HostConfig"]["CapDrop"][0], "ALL");
-    let mounts = inspected["Mounts"].as_array().expect("mounts");
-    let writable = mounts.iter().filter(|mount| mount["RW"] == true);
-    let writable: Vec<&Value> = writable.map(|mount| &mount["Destination"]).collect();
-    assert_eq!(writable, ["/var/lib/townclerk"]);
+    assert_eq!(here.mounts("townclerk", true), ["/var/lib/townclerk"]);
+    witnessed::is_apart(&here);
     let container = inspected["Id"].as_str().expect("an id");
     for shell in ["sh", "/bin/sh", "/bin/bash", "/busybox/sh"] {
         assert!(
@@ -212,6 +216,8 @@ fn what_the_readme_says_of_docker_runs_and_keeps_its_promises() {
 
     engine.compose(&["restart", "townclerk"]);
     here.wait_until_well();
+    witnessed::has_signed(&here, seen);
+    witnessed::copy(&here);
     here.visit("/doku.php?id=restarted");
     here.kept(seen + 1);
 
@@ -249,6 +255,9 @@ fn what_the_readme_says_of_docker_runs_and_keeps_its_promises() {
     let kept: Vec<_> = said.lines().map(entry).collect();
     assert_eq!(kept.len(), seen + 4, "{kept:?}");
     assert_eq!(kept.last(), Some(&(visitor, "/slow.php".to_owned())));
+
+    witnessed::has_signed(&here, seen + 4);
+    witnessed::an_older_copy_is_not_started(&here);
 }
 
 #[test]
@@ -263,7 +272,10 @@ fn every_file_for_compose_is_taken_by_it_and_so_are_the_lines_of_the_readme() {
             said.contains("read_only: true") && said.contains("no-new-privileges"),
             "{said}"
         );
-        assert!(said.contains("internal: true"), "{said}");
+        assert!(
+            said.contains("internal: true") && said.contains("network_mode: none"),
+            "{said}"
+        );
     }
     let section = section();
     let lines = section
@@ -278,7 +290,7 @@ fn every_file_for_compose_is_taken_by_it_and_so_are_the_lines_of_the_readme() {
     fs::write(deploy.join("theirs.yaml"), "services: { cms: { image: cms } }\n").expect("a file");
     let said = engine.compose(&["config"]);
     assert!(
-        said.contains("read_only: true") && said.contains("image: cms"),
+        said.contains("network_mode: none") && said.contains("image: cms"),
         "{said}"
     );
 }

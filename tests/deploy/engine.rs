@@ -70,7 +70,8 @@ impl Engine {
         let script = format!(
             "docker() {{ case $1 in\n\
              build) shift; command docker build --quiet --target prebuilt --build-arg BASE={} \"$@\" ;;\n\
-             compose) shift; case $1 in run | exec) in=$1; shift; set -- \"$in\" -T \"$@\" ;; esac; command {compose} \"$@\" ;;\n\
+             compose) shift; case \"$*\" in *' -T '*) ;; 'run '* | 'exec '*) in=$1; shift; set -- \"$in\" -T \"$@\" ;; esac; \
+             command {compose} \"$@\" ;;\n\
              *) command docker \"$@\" ;; esac; }}\n{}",
             self.image("base"),
             commands.join("\n"),
@@ -108,6 +109,11 @@ impl Engine {
 
     pub fn compose(&self, arguments: &[&str]) -> String {
         run(self.composing(arguments)).unwrap_or_else(|said| panic!("compose {arguments:?}\n{said}"))
+    }
+
+    /// What compose says, which is to fail.
+    pub fn compose_fails(&self, arguments: &[&str]) -> String {
+        run(self.composing(arguments)).expect_err("it fails")
     }
 
     /// Whether a container in a network can connect to port 80 of an address.

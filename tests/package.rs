@@ -3,11 +3,13 @@
 
 mod machine;
 mod service;
+mod witness;
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use self::machine::{AS_TOWNCLERK, Image, Machine, docker, run};
+use self::machine::{Image, Machine, docker, run};
 use crate::skip::{cannot, without};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -20,6 +22,16 @@ fn make_package(folder: &Path, revision: &str) {
     package.args(["--fast", "--deb-revision", revision, "--output"]);
     package.arg(folder.join(format!("{revision}.deb")));
     run(&mut package).unwrap_or_else(|said| panic!("{said}"));
+}
+
+/// What the README has somebody type who has installed it, but for the editor.
+fn typed() -> Vec<String> {
+    let readme = fs::read_to_string(format!("{ROOT}/README.md")).expect("text");
+    let (_, section) = readme.split_once("\n### Debian\n").expect("a section on Debian");
+    let typed = section.split("\n##").next().unwrap_or_default().lines();
+    let typed = typed.filter_map(|line| line.strip_prefix("# "));
+    let typed = typed.filter(|line| !line.starts_with("apt-get ") && !line.starts_with("editor "));
+    typed.map(str::to_owned).collect()
 }
 
 #[test]
@@ -53,27 +65,26 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_what_is_recorded() {
         ("inactive".into(), "disabled".into())
     );
     assert_eq!(
-        machine.does("stat --format '%U %a' /etc/townclerk /var/lib/townclerk"),
-        "root 750\ntownclerk 700\n"
+        machine.does("cd /var/lib; stat --format '%U %a' /etc/townclerk townclerk townclerk-witness"),
+        "root 750\ntownclerk 700\ntownclerk-witness 700\n"
     );
     machine.does("test -s /usr/share/man/man1/townclerk-journal-verify.1.gz");
     machine.does("test -s /usr/share/bash-completion/completions/townclerk -a -s /usr/share/doc/townclerk/copyright");
     machine.does("grep -q '\"name\": \"hyper\"' /usr/share/doc/townclerk/townclerk.cdx.json");
 
-    machine.does(
-        "cd /usr/share/doc/townclerk/examples; cp policy.toml townclerk.toml /etc/townclerk; \
-         sed -i 's|\"../journal\"|\"/var/lib/townclerk/www\"|; s|../admin.sock|/run/townclerk/admin.sock|' /etc/townclerk/townclerk.toml",
-    );
-    let said = machine.does(&format!("{AS_TOWNCLERK} townclerk journal init"));
-    assert!(said.contains("localhost/townclerk/access"), "{said}");
-    machine.does("systemctl enable --now townclerk townclerk-nightly.timer");
+    let typed = typed();
+    assert!(typed.len() >= 4, "{typed:?}");
+    for command in typed {
+        machine.does(&command);
+    }
     assert_eq!(machine.state("StatusText"), "serving localhost under policy 2026-1");
     machine.visit();
     machine.keeps(1);
     machine.does("systemctl reload townclerk; systemctl is-active townclerk");
     machine.does("townclerk reload && townclerk health");
 
-    let kept = 1 + service::is_run_by_systemd(&machine, &said);
+    witness::is_apart(&machine);
+    let kept = 1 + service::is_run_by_systemd(&machine);
 
     // Upgraded, it is another process, and goes on.
     let before = machine.state("MainPID");
@@ -85,13 +96,15 @@ fn the_package_is_installed_serves_is_upgraded_and_leaves_what_is_recorded() {
 
     // Removed and purged, it leaves the record to its user.
     machine.does("dpkg --remove townclerk");
-    assert!(
-        machine.sh("systemctl is-active --quiet townclerk").is_err(),
-        "it has ended"
-    );
+    for unit in ["townclerk", "townclerk-witness"] {
+        let ends = machine.sh(&format!("systemctl is-active --quiet {unit}"));
+        assert!(ends.is_err(), "{unit} has ended");
+    }
     machine.does("test -s /var/lib/townclerk/www/access/current -a -s /etc/townclerk/policy.toml");
     let said = machine.does("dpkg --purge townclerk 2>&1");
-    assert!(said.contains("/var/lib/townclerk is kept"), "{said}");
+    for folder in ["/var/lib/townclerk", "/var/lib/townclerk-witness"] {
+        assert!(said.contains(&format!("{folder} is kept")), "{said}");
+    }
     machine.does("test -s /var/lib/townclerk/www/access/current -a -s /var/lib/townclerk/www.key");
     let owner = machine.does("stat --format %U /var/lib/townclerk/www");
     assert_eq!(owner.trim(), "townclerk");

@@ -135,4 +135,5 @@ impl Drop for Machine {
     }
 }
 
-pub const AS_TOWNCLERK: &str = "setpriv --reuid=townclerk --regid=townclerk --clear-groups";
+pub const AS_TOWNCLERK: &str = "runuser -u townclerk --";
+pub const AS_WITNESS: &str = "runuser -u townclerk-witness --";

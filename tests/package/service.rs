@@ -1,12 +1,13 @@
 //! The units under a real systemd: a new version takes over, a socket waits, and the nightly ones do their work.
 
 use super::machine::{AS_TOWNCLERK, Machine};
+use super::witness;
 
 /// So many ask at the same time, each again and again.
 const VISITORS: usize = 3;
 
-/// All of it, with what `journal init` said; how many entries there are more.
-pub fn is_run_by_systemd(machine: &Machine, keys: &str) -> usize {
+/// All of it; how many entries there are more.
+pub fn is_run_by_systemd(machine: &Machine) -> usize {
     let mut asked = 0;
     // Heard every five seconds, so that it is soon seen who is.
     drop_in(machine, "townclerk.service", "[Service]\nWatchdogSec=10");
@@ -15,6 +16,7 @@ pub fn is_run_by_systemd(machine: &Machine, keys: &str) -> usize {
     machine.does("systemctl reload townclerk && systemctl is-active townclerk");
 
     machine.does("systemctl stop townclerk");
+    witness::has_signed(machine, 1 + asked);
     let here = "[Socket]\nListenStream=\nListenStream=127.0.0.1:8080";
     drop_in(machine, "townclerk.socket", here);
     machine.does("systemctl start townclerk.socket && ! systemctl is-active townclerk");
@@ -26,7 +28,7 @@ pub fn is_run_by_systemd(machine: &Machine, keys: &str) -> usize {
     });
     machine.keeps(1 + asked);
 
-    nightly(machine, keys);
+    nightly(machine);
     copies(machine);
     machine.does("systemctl stop townclerk.socket && systemctl restart townclerk");
     asked
@@ -84,16 +86,7 @@ fn takes_over(machine: &Machine) {
 }
 
 /// What the timer starts each night.
-fn nightly(machine: &Machine, keys: &str) {
-    let keys: Vec<_> = keys
-        .split_whitespace()
-        .filter(|word| word.starts_with("localhost/"))
-        .collect();
-    assert!(keys.len() > 1, "{keys:?}");
-    machine.does(&format!(
-        "printf '%s\\n' {} >/etc/townclerk/journal.keys",
-        quoted(&keys)
-    ));
+fn nightly(machine: &Machine) {
     // A CMS as far as a doctor looks.
     machine.does("systemd-run --quiet --unit=cms --socket-property=ListenStream=127.0.0.1:8000 sleep infinity");
     machine.does("systemctl start townclerk-nightly && test \"$(systemctl is-failed townclerk-nightly)\" = inactive");
@@ -106,11 +99,8 @@ fn nightly(machine: &Machine, keys: &str) {
             .collect::<Vec<_>>(),
         ["success", "success"]
     );
+    machine.does("journalctl --unit townclerk-nightly | grep -q 'cosigned .*by town.example/witness'");
     machine.does("systemctl stop cms.socket cms.service");
-}
-
-fn quoted(words: &[&str]) -> String {
-    words.iter().map(|word| format!("'{word}' ")).collect()
 }
 
 /// To another disk, and to none where it is not mounted.

@@ -141,7 +141,8 @@ pub(super) fn look_into(site: &Site, condition: &Condition, is_running: bool, ch
 fn look_at_witnesses(site: &Site, condition: &Condition, checks: &mut Checks) {
     if site.journal.witnesses.is_empty() {
         let found = "nobody else signs the journal: whoever has its key could rewrite it unnoticed";
-        let remedy = "name one in [[site.journal.witness]], or keep its checkpoints on another machine";
+        let remedy =
+            "take the steps of the README's \"A witness\": `townclerk witness init`, and [[site.journal.witness]]";
         return checks.add(State::Warning, "witness", found, remedy);
     }
     for (name, last) in &condition.unwitnessed {

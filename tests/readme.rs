@@ -74,8 +74,18 @@ fn the_test_command_of_the_readme_is_what_ci_runs() {
 fn what_the_readme_names_is_there() {
     let readme = read("README.md");
     let links = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let heading = |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+    let headings: BTreeSet<String> = readme
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(heading)
+        .collect();
     for link in links.filter(|link| !link.starts_with("https://")) {
-        assert!(Path::new(ROOT).join(link).exists(), "{link}");
+        let is_there = match link.strip_prefix('#') {
+            Some(section) => headings.contains(section),
+            None => Path::new(ROOT).join(link).exists(),
+        };
+        assert!(is_there, "{link}");
     }
     let settings = read(CONFIG) + &read("config/policy.toml");
     for setting in [

@@ -42,8 +42,8 @@ fn action() -> impl Strategy<Value = Action> {
         2 => any::<bool>().prop_map(Action::Slow),
         2 => Just(Action::Finish),
         1 => Just(Action::Reopen),
-        1 => Just(Action::Kill),
-        2 => proptest::collection::vec(any::<u8>(), 1..40).prop_map(Action::CutPower),
+        3 => Just(Action::Kill),
+        5 => proptest::collection::vec(any::<u8>(), 1..40).prop_map(Action::CutPower),
         1 => any::<bool>().prop_map(|addresses| Action::NewPolicy { addresses }),
         1 => (1..60_u64).prop_map(Action::ClockBack),
     ]
@@ -355,22 +355,48 @@ impl Model {
     }
 }
 
+/// Some two thousand crashes.
+fn holds(actions: &[Action], bounded: bool, addresses: bool, durability: Durability, segment_bytes: u64) {
+    let retention = if bounded {
+        Retention::Days(3)
+    } else {
+        Retention::Unlimited
+    };
+    let mut model = Model::new(retention, addresses, durability, segment_bytes);
+    for action in actions {
+        model.act(action);
+        model.check();
+        trees::check_running(&model.bench);
+    }
+    model.account();
+}
+
+fn schedule() -> impl Strategy<Value = Vec<Action>> {
+    proptest::collection::vec(action(), 1..60)
+}
+
+fn segment_bytes() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(60), Just(400), Just(100_000)]
+}
+
 proptest! {
     #[test]
     fn what_was_synced_stays_and_nothing_else_appears(
-        actions in proptest::collection::vec(action(), 1..60),
+        actions in schedule(),
         bounded in any::<bool>(),
         addresses in any::<bool>(),
-        durability in prop_oneof![Just(Durability::Interval), Just(Durability::Strict)],
-        segment_bytes in prop_oneof![Just(60_u64), Just(400), Just(100_000)],
+        bytes in segment_bytes(),
     ) {
-        let retention = if bounded { Retention::Days(3) } else { Retention::Unlimited };
-        let mut model = Model::new(retention, addresses, durability, segment_bytes);
-        for action in &actions {
-            model.act(action);
-            model.check();
-            trees::check_running(&model.bench);
-        }
-        model.account();
+        holds(&actions, bounded, addresses, Durability::Interval, bytes);
+    }
+
+    #[test]
+    fn what_was_answered_stays_where_answers_wait_for_it(
+        actions in schedule(),
+        bounded in any::<bool>(),
+        addresses in any::<bool>(),
+        bytes in segment_bytes(),
+    ) {
+        holds(&actions, bounded, addresses, Durability::Strict, bytes);
     }
 }

@@ -42,8 +42,8 @@ const PROTECTED: [HeaderName; 8] = [
     header::FORWARDED,
 ];
 
-/// Makes a request fit for the CMS: origin-form, HTTP/1.1, nothing of the visitor's connection, and who asks. Whether it
-/// asks to become a WebSocket.
+/// Makes a request fit for the CMS: origin-form, HTTP/1.1, nothing of the visitor's connection, and who asks. Whether
+/// it asks to become a WebSocket.
 pub(super) fn inbound<B>(request: &mut Request<B>, asked: &Asked, told: &Told, peer: IpAddr) -> bool {
     if request.uri().authority().is_some() {
         *request.uri_mut() = target::origin_form(request.uri());

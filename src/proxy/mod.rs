@@ -5,6 +5,7 @@
 //! our own answers (`refusal`, `statement`, `reports`), and `witness`, which sees the exchange to its end whatever that
 //! is.
 
+mod alarm;
 mod body;
 mod counts;
 mod exchange;

@@ -23,6 +23,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Site;
+use super::alarm::Alarm;
 use super::body::{BodyFault, RequestBody};
 use super::heard::Heard;
 use super::origins::{Origins, Place, Stream};
@@ -128,8 +129,9 @@ impl Pool {
     }
 
     fn put_back(&self, mut link: Box<Link>) {
+        link.alarm.off();
         if !link.sender.is_ready() {
-            link.drive(&mut Context::from_waker(Waker::noop())); // it notices that the exchange is over
+            link.idle(); // it notices that the exchange is over
         }
         let mut links = self.links.borrow_mut();
         if link.sender.is_ready() && !link.over && links.len() < IDLE_LIMIT {
@@ -142,7 +144,7 @@ impl Pool {
     pub(crate) fn sweep(&self) {
         let now = self.now.load(Relaxed);
         self.links.borrow_mut().retain_mut(|link| {
-            link.drive(&mut Context::from_waker(Waker::noop()));
+            link.idle();
             !link.over && now - link.idle_since < self.idle
         });
     }
@@ -206,6 +208,7 @@ async fn in_time<T>(
 pub(super) struct Link {
     sender: SendRequest<RequestBody>,
     driver: Pin<Box<dyn Future<Output = hyper::Result<()>>>>, // hyper does not let its type be named
+    alarm: Alarm,
     /// Whether a byte has come since the request was sent.
     heard: Arc<AtomicBool>,
     over: bool,
@@ -274,6 +277,7 @@ impl Link {
         Ok(Self {
             sender,
             driver: Box::pin(driver.with_upgrades()),
+            alarm: Alarm::default(),
             heard,
             over: false,
             idle_since: 0,
@@ -285,6 +289,15 @@ impl Link {
     /// Moves bytes, as far as they go.
     fn drive(&mut self, cx: &mut Context<'_>) {
         if !self.over {
+            let cx = &mut Context::from_waker(self.alarm.on(cx.waker()));
+            self.over = self.driver.as_mut().poll(cx).is_ready();
+        }
+    }
+
+    /// Moves what there is to move while no exchange has it.
+    fn idle(&mut self) {
+        if !self.over {
+            let cx = &mut Context::from_waker(self.alarm.nobody());
             self.over = self.driver.as_mut().poll(cx).is_ready();
         }
     }
@@ -316,6 +329,7 @@ impl Link {
         let mut answer = pin!(self.sender.try_send_request(*request));
         let answered = poll_fn(|cx| {
             if !self.over {
+                let cx = &mut Context::from_waker(self.alarm.on(cx.waker()));
                 self.over = self.driver.as_mut().poll(cx).is_ready();
             }
             // Only driving can bring the answer, and that has just been done: nobody need wake us for it.
@@ -365,13 +379,17 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let unwoken = &mut Context::from_waker(Waker::noop()); // as above: the link is driven with our waker
-        let mut polled = Pin::new(&mut self.body).poll_frame(unwoken);
+        let mut polled = self.poll_body();
         if polled.is_pending()
             && let Some(link) = &mut self.link
         {
             link.drive(cx);
-            polled = Pin::new(&mut self.body).poll_frame(unwoken);
+            polled = self.poll_body();
+        }
+        if polled.is_pending()
+            && let Some(link) = &self.link
+        {
+            link.alarm.on_again();
         }
         let meter = &self.connection.meter;
         match polled {
@@ -386,6 +404,14 @@ impl Answer {
                 Poll::Ready(frame.map(|frame| frame.map_err(|_| BodyFault::Upstream)))
             }
         }
+    }
+
+    /// Nobody need be woken for it: only driving can bring more of it, and that is done by who asks.
+    fn poll_body(&mut self) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        if let Some(link) = &self.link {
+            link.alarm.off();
+        }
+        Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()))
     }
 
     pub(super) fn is_end_stream(&self) -> bool {

@@ -149,7 +149,7 @@ impl Facts {
                 Kind::SameSite => {
                     let known = ["Strict", "Lax", "None"]
                         .iter()
-                        .any(|word| attribute.value.eq_ignore_ascii_case(word.as_bytes()));
+                        .any(|word| is_same(attribute.value, word));
                     facts.same_site = if known { SameSite::Stated } else { SameSite::Default };
                 }
                 Kind::Other => {}
@@ -183,7 +183,7 @@ pub(super) struct Attribute<'a> {
 
 impl Attribute<'_> {
     pub(super) fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name.as_bytes())
+        is_same(self.name, name)
     }
 
     /// Told by its length first: attributes are many, and those that matter here are few.
@@ -250,6 +250,11 @@ fn split_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     // Names are short: looking at each byte is faster here than a search made for long texts.
     let equals = bytes.iter().position(|byte| *byte == b'=')?;
     Some((&bytes[..equals], &bytes[equals + 1..]))
+}
+
+/// Whether a word is this one, in any case; as a rule it is written as here.
+fn is_same(bytes: &[u8], word: &str) -> bool {
+    bytes == word.as_bytes() || bytes.eq_ignore_ascii_case(word.as_bytes())
 }
 
 /// Without SP and HTAB around it; other white space belongs to names and values.

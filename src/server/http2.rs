@@ -83,7 +83,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
     let written = Gathered::new(Metered::new(stream, Arc::clone(&connection.meter)));
     let io = Watched::new(written.again(), Rc::clone(&frames));
     let mut http = pin!(builder.serve_connection(TokioIo::new(io), service));
-    let (mut greeted, mut draining) = (false, false);
+    let (mut greeted, mut sent_away) = (false, None);
     let end = connection
         .until_overdue(poll_fn(|cx| {
             let mut polled = http.as_mut().poll(cx);
@@ -91,8 +91,8 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
                 greeted = true;
                 connection.greeted();
             }
-            if polled.is_pending() && !draining && connection.worker.is_leaving() {
-                draining = true;
+            if polled.is_pending() && sent_away.is_none() && connection.worker.is_leaving() {
+                sent_away = Some(connection.meter.clock().now());
                 http.as_mut().graceful_shutdown();
                 polled = http.as_mut().poll(cx);
             }
@@ -103,7 +103,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(connectio
             polled
         }))
         .await;
-    record_undecided(&connection, &frames, arrived, &end);
+    record_undecided(&connection, &frames, arrived, sent_away, &end);
 }
 
 /// What is left when a connection ends: heads that were not complete, and what was no HTTP/2 at all.
@@ -111,6 +111,7 @@ fn record_undecided(
     connection: &Rc<Connection>,
     frames: &RefCell<Frames>,
     arrived: Timestamp,
+    sent_away: Option<Timestamp>,
     end: &End<hyper::Result<()>>,
 ) {
     let what = match end {
@@ -118,7 +119,10 @@ fn record_undecided(
         End::Itself(_) => NotARequest::Incomplete,
         End::Overdue => NotARequest::Timeout,
     };
-    let undecided: Vec<_> = frames.borrow_mut().undecided().collect();
+    // What came after GOAWAY was not looked at, and is asked for elsewhere (RFC 9113, section 6.8).
+    let asked_elsewhere = |opened: &Timestamp| sent_away.is_some_and(|away| *opened >= away);
+    let mut undecided: Vec<_> = frames.borrow_mut().undecided().collect();
+    undecided.retain(|opened| !asked_elsewhere(opened));
     let is_no_http2 = what == NotARequest::Malformed || frames.borrow().is_in_preface();
     if undecided.is_empty() && is_no_http2 {
         proxy::not_a_request(connection, arrived, None, what);

@@ -134,8 +134,8 @@ impl Inbox {
         state.waiting.first().map(|(message, _)| look(message))
     }
 
-    /// Sleeps until so many arrivals are there, or something that is neither an arrival nor an entry, but no longer than
-    /// that.
+    /// Sleeps until so many arrivals are there, or something that is neither an arrival nor an entry, but no longer
+    /// than that.
     pub(crate) fn gather(&self, arrivals: usize, longest: Duration) {
         drop(self.sleep(Until::Arrivals(arrivals), longest));
     }

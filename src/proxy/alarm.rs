@@ -1,7 +1,7 @@
 //! Whom a connection to the CMS wakes: the task of the exchange that has it, and only while that waits for it.
 //!
-//! hyper wakes whoever drives a connection also for what the exchange does itself, such as taking a piece of a body from
-//! it. That would be one more turn of the visitor's whole task, for nothing.
+//! hyper wakes whoever drives a connection also for what the exchange does itself, such as taking a piece of a body
+//! from it. That would be one more turn of the visitor's whole task, for nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -50,7 +50,8 @@ impl Alarm {
         self.bell.is_on.store(true, Relaxed);
     }
 
-    /// What the connection is driven with while no exchange has it: it wakes nobody, and keeps no task that may be over.
+    /// What the connection is driven with while no exchange has it: it wakes nobody, and keeps no task that may be
+    /// over.
     pub(super) fn nobody(&self) -> &Waker {
         self.off();
         self.bell.task().clone_from(Waker::noop());
